@@ -1,0 +1,68 @@
+# make repro   set up and run the pipeline on the bundled data
+# make test    set up and run the whole test suite, with lint and types
+# make soak    what takes longer: processes killed at many random moments
+# make lint, make bench, make clean
+
+# A name on PATH need not be a Python that runs (pyenv leaves names of versions that are not chosen): each is tried.
+# The first Python that is there, works and is new enough.
+FINE = 'import sys; sys.exit(sys.version_info < (3, 11))'
+PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	"$$name" -c $(FINE) >/dev/null 2>&1 && { echo "$$name"; break; }; done)
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export DVC_NO_ANALYTICS := 1
+
+.PHONY: repro test lint soak bench clean
+
+repro: .venv/.installed
+	@dvc repro
+	@echo
+	@steadily log
+	@echo
+	@echo "Look next: reports/ (what became of every row), steadily plan (what an edit in conf/ would rerun),"
+	@echo "steadily why ROW_ID (one row's story), steadily steps (what a stage can be made of)."
+	@echo "In this shell: . .venv/bin/activate; then dvc repro is all that daily life needs."
+
+test: .venv/.installed-dev .venv/.browser lint
+	@$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=92
+
+lint: .venv/.installed-dev
+	@ruff check .
+	@ruff format --check .
+	@mypy
+	@lint-imports
+
+soak: .venv/.installed-dev .venv/.browser
+	@$(BIN)/python -m pytest -m soak -o addopts="--strict-markers --strict-config -ra --import-mode=importlib" tests/integration
+
+bench: .venv/.installed-dev
+	@$(BIN)/python benchmarks/cleaning.py
+	@$(BIN)/python benchmarks/startup.py
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache
+
+.venv/bin/python:
+	@"$(PYTHON)" -c $(FINE) 2>/dev/null || { \
+		echo "Python 3.11 or later is needed; found: $(PYTHON). Name one: make PYTHON=/path/to/python"; exit 1; }
+	@"$(PYTHON)" -m venv .venv
+
+# The report is looked at in a real browser; without one, and without the rights to install it, those tests say that
+# they were skipped.
+.venv/.browser: | .venv/bin/python
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || { \
+		[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "Installing Chromium for the tests (once)" && \
+		{ apt-get install -y -qq chromium chromium-driver >/dev/null 2>&1 || \
+		{ apt-get update -qq && apt-get install -y -qq chromium chromium-driver; } >/dev/null; }; } || true
+	@touch $@
+
+.venv/.installed: pyproject.toml constraints.txt | .venv/bin/python
+	@echo "Installing what the pipeline needs into .venv (about a minute, once)"
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+.venv/.installed-dev: pyproject.toml constraints.txt | .venv/bin/python
+	@echo "Installing what the tests need into .venv (about a minute, once)"
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,sql,dask]'
+	@touch .venv/.installed $@

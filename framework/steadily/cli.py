@@ -1,0 +1,110 @@
+"""The command line: words to functions. Catches Steadily's own errors and the machine's, and no bug."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+
+from steadily.errors import SteadilyError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        arguments: The words after ``steadily``; None takes those of the process.
+
+    Returns:
+        The exit code: 0, or 1 where Steadily refused, or 2 where the words are wrong.
+    """
+    chosen = parser().parse_args(arguments)
+    from steadily.logs import begin_logging
+
+    begin_logging()
+    try:
+        os.chdir(chosen.project)
+        module, _, function = chosen.run.partition(":")
+        run: Callable[[argparse.Namespace], int] = getattr(import_module(f"steadily.commands.{module}"), function)
+        return run(chosen)
+    except SteadilyError as error:
+        sys.stderr.write("" if error.told else f"{error}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped\n")
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    except OSError as error:  # a full disk, a folder that may not be written: the machine's trouble, no bug
+        sys.stderr.write(f"{error.filename or chosen.run}: {error.strerror or error}\n")
+        return 1
+
+
+def parser() -> argparse.ArgumentParser:
+    """Give the words that the command line knows."""
+    found = argparse.ArgumentParser(
+        prog="steadily", description="Pipelines that are boring and dependable: edit conf/, run `dvc repro`, ask here."
+    )
+    found.add_argument("--project", type=Path, default=Path(), metavar="FOLDER", help="the project's folder (here)")
+    commands = found.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: str, told: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=told, description=told[:1].upper() + told[1:] + ".")
+        added.set_defaults(run=run)
+        return added
+
+    command("plan", "planning:plan", "say what dvc repro would do, and why").add_argument(
+        "--json", action="store_true", help="as JSON"
+    )
+    command("check", "planning:check", "check the configuration, all problems at once")
+    log = command("log", "looking:log", "tell the story of the last run, or of another")
+    log.add_argument("run_name", nargs="?", metavar="RUN", help="a run's name, or the beginning of it")
+    log.add_argument("--all", action="store_true", help="a line for each run")
+    why = command("why", "looking:why", "tell one row's story through every stage")
+    why.add_argument("row_id", metavar="ROW_ID", help="the row's id, as the ledger has it")
+    steps = command("steps", "looking:steps", "list the steps that are installed, or show one whole")
+    steps.add_argument("name", nargs="?", metavar="NAME", help="a step's name")
+    steps.add_argument("--json", action="store_true", help="as JSON, with the schema of the parameters")
+    preview = command("preview", "looking:preview", "show what a stage does to the first rows, writing nothing")
+    preview.add_argument("stage", metavar="STAGE", help="the stage's name")
+    preview.add_argument("--rows", type=rows, default=50, metavar="N", help="how many rows, 1 to 100000 (50)")
+    preview.add_argument("--json", action="store_true", help="as JSON")
+    contract = command("contract", "looking:draft", "propose a contract from data: steadily contract draft FILE")
+    contract.add_argument("what", choices=("draft",), help="draft: print the contract that a file's rows keep")
+    contract.add_argument("file", metavar="FILE", help="CSV, JSON lines or Parquet, by its name")
+    contract.add_argument("--name", default="received", help="what the contract is to be called (received)")
+    words = "a word that stands for a missing value in CSV, such as NA; may be given again"
+    contract.add_argument("--missing", action="append", default=[], metavar="WORD", help=words)
+    predict = command("predict", "predicting:predict", "answer the rows of a file with a bundle")
+    predict.add_argument("file", metavar="FILE", help="CSV, JSON lines or Parquet, by its name")
+    predict.add_argument("--bundle", default="bundle", metavar="FOLDER", help="the bundle (bundle/)")
+    predict.add_argument("--out", metavar="FILE", help=".csv, .jsonl or .parquet (CSV to standard output)")
+    predict.add_argument(
+        "--allow-other-code", action="store_true", help="take steps whose code is not that of the training"
+    )
+    report = command("report", "reporting:report", "render the page of the last run, or another, or two")
+    report.add_argument("run_name", nargs="?", metavar="RUN", help="a run, a revision of git's, an experiment of DVC's")
+    report.add_argument("--compare", nargs=2, metavar=("A", "B"), help="two of them; workspace is what stands here")
+    report.add_argument("--out", metavar="FILE", help="the file (under .steadily/reports)")
+    command("restore", "mending:restore", "bring the last complete run back: lock, parameters, versions, outputs")
+    command("adopt", "mending:adopt", "write the values of an experiment into conf/")
+    command("compose", "planning:compose", "compose conf/ into params.yaml and versions.yaml (dvc repro does it first)")
+    command("run", "running:run", "run one stage (dvc repro does it)").add_argument(
+        "stage", metavar="STAGE", help="the stage's name"
+    )
+    return found
+
+
+def rows(word: str) -> int:
+    """Read a number of rows."""
+    if not word.isdigit() or not 1 <= int(word) <= 100_000:
+        raise argparse.ArgumentTypeError(f"{word!r} is no number of rows from 1 to 100000")
+    return int(word)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,216 @@
+"""Renders the page: evidence into HTML that stands by itself, without a request to anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from steadily import layout
+from steadily.contract import Contract
+from steadily.errors import SteadilyError
+from steadily.figures import flat
+from steadily.files import write_atomically
+from steadily.outputs import outputs_of
+from steadily.report import charts
+from steadily.report.changes import changes_between, figures_between, rows_between
+from steadily.report.evidence import Evidence, gather, run_of
+
+PLACE = layout.STATE / "reports"
+OWN = ("evaluate.classification", "evaluate.confidence", "evaluate.drift", "evaluate.slices")
+DISTRIBUTIONS = 6
+MOST_CLASSES = 40
+WORTH_DRAWING = 0.02  # a score that an eye can see in the distributions
+
+
+def render_run(project: Path, name: str | None, out: Path | None) -> Path:
+    """Write the page of a run.
+
+    Args:
+        project: The project's folder.
+        name: The run; None is the last.
+        out: The file; None puts it under ``.steadily/reports``.
+
+    Raises:
+        RunError: There is no such run, or its outputs are not on record.
+    """
+    found = gather(outputs_of(project, name or "workspace"), run_of(project, name))
+    html = environment().get_template("run.html").render(run=found, **parts_of(found))
+    return written(project, out, f"{found.name}.html", html)
+
+
+def render_comparison(project: Path, first: str, second: str, out: Path | None) -> Path:
+    """Write the page that shows two runs side by side.
+
+    Raises:
+        RunError: There is no such run, or its outputs are not on record.
+    """
+    one, other = (gather(outputs_of(project, name), run_of(project, name)) for name in (first, second))
+    names = [evidence.name if evidence.name != "workspace" else "workspace" for evidence in (one, other)]
+    html = (
+        environment()
+        .get_template("compare.html")
+        .render(
+            one=one,
+            other=other,
+            names=[first, second],
+            changes=changes_between(one, other),
+            figures=figures_between(one, other),
+            rows=rows_between(one, other),
+            curves=[curves_of(one, "a"), curves_of(other, "b")],
+        )
+    )
+    return written(project, out, f"{names[0]}-{names[1]}.html".replace("/", "_"), html)
+
+
+def written(project: Path, out: Path | None, name: str, html: str) -> Path:
+    """Write a page and give its path."""
+    path = out or project / PLACE / name
+    write_atomically(path, html)
+    return path
+
+
+def environment() -> Any:
+    """Give the templates; whatever comes from rows is escaped."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    found = Environment(
+        loader=PackageLoader("steadily.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters |= {"number": number, "share": share, "count": "{:,}".format, "interval": interval, "signed": signed}
+    return found
+
+
+def number(value: Any) -> str:
+    """Write a figure; what is undefined is said to be so.
+
+    >>> number(0.12345), number(None), number(1234.5), number(3)
+    ('0.123', 'undefined', '1,234', '3')
+    """
+    if value is None:
+        return "undefined"
+    if isinstance(value, bool | str):
+        return str(value)
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}" if abs(value) >= 1 else f"{value:.3f}"
+
+
+def share(value: float | None) -> str:
+    """Write a share in per cent.
+
+    >>> share(0.985), share(None), share(1.0)
+    ('98.5 %', 'undefined', '100 %')
+    """
+    if value is None:
+        return "undefined"
+    text = f"{100 * value:.1f}".removesuffix(".0")
+    return f"{text} %"
+
+
+def interval(value: Any) -> str:
+    """Write an interval in per cent.
+
+    >>> interval([0.5, 0.625]), interval(None)
+    ('50–62.5 %', '')
+    """
+    return "" if value is None else f"{share(value[0]).removesuffix(' %')}–{share(value[1])}"
+
+
+def signed(value: float) -> str:
+    """Write a difference with its sign.
+
+    >>> signed(0.01), signed(-2.0), signed(0.0)
+    ('+0.010', '−2', '0')
+    """
+    if not value:
+        return "0"
+    return ("+" if value > 0 else "−") + number(abs(value))
+
+
+def parts_of(found: Evidence) -> dict[str, Any]:
+    """Give what the template shows beside the evidence: charts, tables, generic figures."""
+    drift = found.figures("evaluate.drift")
+    return {
+        "quality": found.figures("evaluate.classification"),
+        "confidence": found.figures("evaluate.confidence"),
+        "drift": drift,
+        "slices": found.figures("evaluate.slices"),
+        "curves": curves_of(found, ""),
+        "distributions": distributions_of(drift) if drift else [],
+        "others": list(others_of(found)),
+        "contracts": list(contracts_of(found)),
+        "largest": max((stage.summary["in"] for stage in found.stages if stage.summary), default=0),
+        "packages": packages_of(found),
+    }
+
+
+def curves_of(found: Evidence, name: str) -> dict[str, Any]:
+    """Draw what the evaluation has figures for."""
+    quality, confidence = found.figures("evaluate.classification"), found.figures("evaluate.confidence")
+    drift = found.figures("evaluate.drift")
+    few = quality and len(quality["classes"]) <= MOST_CLASSES
+    return {
+        "classes": charts.classes(quality["classes"], name) if quality and few else None,
+        "confidence": charts.confidence(confidence["histogram"], name) if confidence else None,
+        "calibration": charts.calibration(confidence["calibration"], name) if confidence else None,
+        "drift": charts.drift(drift["columns"], drift["rule"]["floor"], name) if drift else None,
+    }
+
+
+def distributions_of(drift: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Draw the distributions of the columns that have drifted most."""
+    parts: list[tuple[float, str, Any]] = []
+    for name, column in drift["columns"].items():
+        for part, found in (column.get("parts") or {"": column}).items():
+            if "bins" in found and (found["score"] or 0) >= WORTH_DRAWING:
+                parts.append((found["score"], f"{name}: {part.replace('_', ' ')}" if part else name, found["bins"]))
+    ranked = sorted(parts, key=lambda part: (-part[0], part[1]))[:DISTRIBUTIONS]
+    return [(name, charts.distribution(name, at, bins)) for at, (_, name, bins) in enumerate(ranked)]
+
+
+def others_of(found: Evidence) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Give the figures of steps that the page has no section for: numbers by dotted name, text as it is."""
+    if found.evaluation is None:
+        return
+    for name, use in found.evaluation["uses"].items():
+        if use not in OWN:
+            figures = found.evaluation["figures"][name]
+            texts = {key: value for key, value in figures.items() if isinstance(value, str | bool)}
+            yield name, use, {**flat(figures), **texts}
+
+
+def contracts_of(found: Evidence) -> Iterator[tuple[str, list[Any]]]:
+    """Give the columns of each dataset's contract, with their checks in words."""
+    for stage in found.pipeline.stages if found.pipeline else ():
+        for dataset in stage.outputs.values():
+            contract = found.pipeline.dataset(dataset).contract if found.pipeline else None
+            if contract is None:
+                continue
+            try:
+                columns = Contract.parse(contract).columns
+            except SteadilyError:
+                continue
+            yield dataset, [(column, "; ".join(words_of(check) for check in column.constraints)) for column in columns]
+
+
+def words_of(check: Any) -> str:
+    """Put a check into words."""
+    values = ", ".join(f"{name} {plain(value)}" for name, value in check.arguments)
+    return f"{check.check}: {values}"
+
+
+def plain(value: Any) -> str:
+    """Write an argument of a check."""
+    return "[" + ", ".join(map(str, value)) + "]" if isinstance(value, tuple) else str(value)
+
+
+def packages_of(found: Evidence) -> dict[str, str]:
+    """Give the packages that the steps use, by version."""
+    stages = found.outputs.versions.values()
+    steps = [step for stage in stages if isinstance(stage, Mapping) for step in (stage.get("steps") or {}).values()]
+    return dict(sorted((name, version) for step in steps for name, version in (step.get("packages") or {}).items()))

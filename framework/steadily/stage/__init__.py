@@ -1,0 +1,1 @@
+"""What happens inside `steadily run STAGE`: from reading what describes the stage to committing what came of it."""

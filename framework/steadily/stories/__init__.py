@@ -1,0 +1,1 @@
+"""What is told to people: a run, a row on its way, the steps that are installed."""

@@ -1,0 +1,1 @@
+"""Judging a model's answers: classes, confidence, drift, slices."""

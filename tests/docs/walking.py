@@ -1,0 +1,77 @@
+"""Walks through a page as its reader would: writes its files, makes its edits, runs its commands."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from pages import ROOT, Block, blocks, shows
+
+BIN = Path(sys.executable).parent
+
+
+def environment() -> dict[str, str]:
+    """Give the environment of a reader who has activated Steadily's, and told git who he is."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("DVC_", "STEADILY_", "GIT_"))}
+    name = {f"GIT_{role}_{what}": "reader@example" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    return {**kept, **name, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "DVC_NO_ANALYTICS": "1", "COLUMNS": "110"}
+
+
+def run(command: str, folder: Path) -> tuple[int, str]:
+    """Run a command in bash, and give its exit code and all that it printed."""
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", command],
+        cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600,
+        check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout
+
+
+def walk(page: Path, folder: Path) -> None:
+    """Walk through a page in a folder."""
+    printed = ""
+    for block in blocks(page):
+        if block.kind in ("run", "run instead"):
+            printed = run_block(block, folder)
+        elif block.kind == "output":
+            assert shows(block.text, printed), f"{block}: this was printed instead:\n{printed}"
+        elif block.kind == "file":
+            path = folder / block.argument
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(block.text, encoding="utf-8")
+        elif block.kind == "edit":
+            edit(block, folder / block.argument)
+
+
+def run_block(block: Block, folder: Path) -> str:
+    """Run a block's commands, and give what they printed."""
+    command = block.argument if block.kind == "run instead" else block.text
+    code, printed = run(command, folder)
+    fails = block.kind == "run" and block.argument == "fails"
+    assert (code != 0) == fails, f"{block}: exit code {code}:\n{printed}"
+    assert "Traceback" not in printed, f"{block}:\n{printed}"
+    return printed
+
+
+def edit(block: Block, path: Path) -> None:
+    """Replace a block's - lines by its + lines, in a file that has them once."""
+    lines = block.text.splitlines(keepends=True)
+    old = "".join(line[1:] for line in lines if line[0] in "- ")
+    new = "".join(line[1:] for line in lines if line[0] in "+ ")
+    text = path.read_text(encoding="utf-8")
+    assert text.count(old) == 1, f"{block}: {path} has these lines {text.count(old)} times:\n{old}"
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def copy_of_repository(folder: Path) -> Path:
+    """Copy what git tracks of this repository, as a clone would have it."""
+    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, names.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes((ROOT / name).read_bytes())
+    code, printed = run("git init -q && git add -A && git commit -qm begin", folder)
+    assert code == 0, printed
+    return folder
