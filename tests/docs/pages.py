@@ -9,7 +9,8 @@
     <!-- illustration -->     nothing is done with it
 
 A page with blocks that run says near its top, in the same way, which project they run in:
-``<!-- project: empty -->``, ``parcels`` (what tutorial/from-an-empty-folder-to-a-report.md comes to) or ``mails`` (the repository's own).
+``<!-- project: empty -->``, ``parcels`` (what tutorial/from-an-empty-folder-to-a-report.md comes to) or ``mails``
+(the repository's own).
 """
 
 from __future__ import annotations
