@@ -59,10 +59,10 @@ clean:
 
 .venv/.installed: pyproject.toml constraints.txt | .venv/bin/python
 	@echo "Installing what the pipeline needs into .venv (about a minute, once)"
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[serve,onnx]'
 	@touch $@
 
 .venv/.installed-dev: pyproject.toml constraints.txt | .venv/bin/python
 	@echo "Installing what the tests need into .venv (about a minute, once)"
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,sql,dask]'
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,sql,dask,serve,onnx,postgres,redis,notify]'
 	@touch .venv/.installed $@
