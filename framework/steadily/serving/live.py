@@ -1,0 +1,168 @@
+"""Which release answers: follows the slots in the database, and swaps releases without dropping a request.
+
+Owns the opened releases. A new one is opened, and tried on its example, beside the one that serves; only then
+it takes its place, between two batches. One that can't be opened changes nothing: the running one goes on, and
+what is wrong is told. Releases that served lately stay open, so that going back takes no time.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sys
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
+
+from steadily.clock import Clock
+from steadily.database import Database
+from steadily.errors import DatabaseError, RunError, SteadilyError
+from steadily.releases.slots import Slots, read_slots
+from steadily.releases.workers import beat
+from steadily.serving.scoring import Release
+
+POLL = 0.5  # seconds; a change is taken up within two
+RETRY = 5.0
+BEAT = 5.0
+KEPT = 3  # releases that stay open
+logger = logging.getLogger("steadily.serving")
+Open = Callable[[int], Release]
+
+
+class Live:
+    """The release in the slot ``live``, as this worker has it.
+
+    Args:
+        database: Where the slots are.
+        clock: Whose time the worker's signs of life have.
+        opens: Opens a release by its number.
+    """
+
+    def __init__(self, database: Database, clock: Clock, opens: Open) -> None:
+        self.database, self.clock, self.opens = database, clock, opens
+        self.worker = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self.opened: dict[int, Release] = {}
+        self.slots: Slots = read_slots(database)
+        self.failure: str | None = None
+        self.away: str | None = None
+        self.release = self.first()
+        self.stop = threading.Event()
+        self.thread = threading.Thread(target=self.work, name="slots", daemon=True)
+
+    def start(self) -> None:
+        """Begin to follow the slots."""
+        self.beat()
+        self.thread.start()
+
+    def close(self) -> None:
+        """Follow them no longer."""
+        self.stop.set()
+        self.thread.join(timeout=5)
+
+    def current(self) -> Release:
+        """Give the release that answers now."""
+        return self.release
+
+    def first(self) -> Release:
+        """Open the release that is live.
+
+        Raises:
+            RunError: None is.
+            SteadilyError: It can't be opened.
+        """
+        number = self.slots.release("live")
+        if number is None:
+            raise RunError.at("steadily serve", "no release is live", hint="`steadily release` makes the first one so")
+        return self.open(number)
+
+    def open(self, number: int) -> Release:
+        """Give a release, opened if it is not so yet."""
+        if number not in self.opened:
+            self.opened[number] = self.opens(number)
+        self.opened[number] = self.opened.pop(number)  # the latest stands last
+        wanted = {self.slots.release(name) for name in ("live", "previous", "shadow")}
+        for old in [one for one in self.opened if one not in wanted][: max(0, len(self.opened) - KEPT)]:
+            del self.opened[old]
+        return self.opened[number]
+
+    def work(self) -> None:
+        """Look for changes until the end."""
+        since_beat = since_failure = 0.0
+        while not self.stop.wait(POLL):
+            since_beat += POLL
+            since_failure += POLL
+            try:
+                changed = self.look(again=self.failure is not None and since_failure >= RETRY)
+                if changed:
+                    since_failure = 0.0
+                if changed or since_beat >= BEAT:
+                    self.beat()
+                    since_beat = 0.0
+                self.away = None
+            except DatabaseError as error:
+                if self.away is None:
+                    logger.error("serving goes on with release %d: %s", self.release.number, error)
+                self.away = str(error)
+            except Exception:  # this thread must live as long as the worker does
+                logger.exception("serving goes on with release %d", self.release.number)
+
+    def look(self, *, again: bool = False) -> bool:
+        """Take up a change of the slots, if there is one; say whether there was."""
+        slots = read_slots(self.database)
+        if slots.revision == self.slots.revision and not again:
+            return False
+        self.slots = slots
+        number = slots.release("live")
+        if number is None or number == self.release.number:
+            self.failure = None
+            return True
+        try:
+            self.release = self.open(number)
+            self.failure = None
+            logger.info("release %d answers now", number)
+        except SteadilyError as error:
+            self.failure = f"release {number} can't be served: {error}"
+            logger.error("%s; release %d goes on", self.failure, self.release.number)
+        return True
+
+    def beat(self) -> None:
+        """Leave a sign of life, with what is served."""
+        beat(self.database, self.clock, self.worker, self.release.number, self.slots)
+
+
+class OwnModules:
+    """Keeps apart the modules of projects' own plugins, which different releases have under the same names."""
+
+    def __init__(self) -> None:
+        self.homes: dict[Path, Mapping[str, ModuleType]] = {}
+        self.active: Path | None = None
+
+    def enter(self, home: Path) -> None:
+        """Make a release's own modules those that an import by name finds."""
+        if home == self.active:
+            return
+        self.leave()
+        sys.modules.update(self.homes.get(home, {}))
+        if home.is_dir():
+            sys.path.insert(0, str(home))
+        self.active = home
+
+    def leave(self) -> None:
+        """Take the active ones out."""
+        if self.active is None:
+            return
+        found = {name: module for name, module in list(sys.modules.items()) if lies_in(module, self.active)}
+        for name in found:
+            del sys.modules[name]
+        self.homes[self.active] = found
+        sys.path[:] = [entry for entry in sys.path if entry != str(self.active)]
+        self.active = None
+
+
+def lies_in(module: object, home: Path) -> bool:
+    """Tell whether a module comes from a folder."""
+    file = getattr(module, "__file__", None)
+    return isinstance(file, str) and Path(file).is_relative_to(home)
