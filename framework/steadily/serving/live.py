@@ -13,16 +13,18 @@ import socket
 import sys
 import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
 from steadily.clock import Clock
 from steadily.database import Database
 from steadily.errors import DatabaseError, RunError, SteadilyError
-from steadily.releases.slots import Slots, read_slots
-from steadily.releases.workers import beat
-from steadily.serving.scoring import Release
+from steadily.releases.slots import Slots, read_slots, revision_of
+from steadily.serving.requests import Row
+from steadily.serving.scoring import Answer, Release
+from steadily.serving.workers import beat
 
 POLL = 0.5  # seconds; a change is taken up within two
 RETRY = 5.0
@@ -73,7 +75,7 @@ class Live:
             RunError: None is.
             SteadilyError: It can't be opened.
         """
-        number = self.slots.release("live")
+        number = self.slots.live
         if number is None:
             raise RunError.at("steadily serve", "no release is live", hint="`steadily release` makes the first one so")
         return self.open(number)
@@ -83,7 +85,7 @@ class Live:
         if number not in self.opened:
             self.opened[number] = self.opens(number)
         self.opened[number] = self.opened.pop(number)  # the latest stands last
-        wanted = {self.slots.release(name) for name in ("live", "previous", "shadow")}
+        wanted = {self.slots.live, self.slots.previous, self.slots.shadow}
         for old in [one for one in self.opened if one not in wanted][: max(0, len(self.opened) - KEPT)]:
             del self.opened[old]
         return self.opened[number]
@@ -111,11 +113,10 @@ class Live:
 
     def look(self, *, again: bool = False) -> bool:
         """Take up a change of the slots, if there is one; say whether there was."""
-        slots = read_slots(self.database)
-        if slots.revision == self.slots.revision and not again:
+        if revision_of(self.database) == self.slots.revision and not again:
             return False
-        self.slots = slots
-        number = slots.release("live")
+        slots = self.slots = read_slots(self.database)
+        number = slots.live
         if number is None or number == self.release.number:
             self.failure = None
             return True
@@ -134,21 +135,39 @@ class Live:
 
 
 class OwnModules:
-    """Keeps apart the modules of projects' own plugins, which different releases have under the same names."""
+    """Keeps apart the modules of projects' own plugins, which different releases have under the same names.
+
+    Each release's are taken out of Python's list once it is open, and put back while it answers. Where a release
+    has none of its own, nothing is done.
+    """
 
     def __init__(self) -> None:
+        self.lock = threading.RLock()
         self.homes: dict[Path, Mapping[str, ModuleType]] = {}
         self.active: Path | None = None
 
-    def enter(self, home: Path) -> None:
+    def open(self, number: int, folder: Path, most_rows: int) -> Release:
+        """Open a release with its own modules.
+
+        Raises:
+            SteadilyError: It can't be opened.
+        """
+        home = folder / "plugins"
+        if not home.is_dir():
+            return Release.open(number, folder, most_rows=most_rows, tell=tell)
+        with self.entered(home):
+            return OwnRelease(Release.open(number, folder, most_rows=most_rows, tell=tell), self, home)
+
+    @contextmanager
+    def entered(self, home: Path) -> Iterator[None]:
         """Make a release's own modules those that an import by name finds."""
-        if home == self.active:
-            return
-        self.leave()
-        sys.modules.update(self.homes.get(home, {}))
-        if home.is_dir():
-            sys.path.insert(0, str(home))
-        self.active = home
+        with self.lock:
+            if home != self.active:
+                self.leave()
+                sys.modules.update(self.homes.get(home, {}))
+                sys.path.insert(0, str(home))
+                self.active = home
+            yield
 
     def leave(self) -> None:
         """Take the active ones out."""
@@ -159,7 +178,26 @@ class OwnModules:
             del sys.modules[name]
         self.homes[self.active] = found
         sys.path[:] = [entry for entry in sys.path if entry != str(self.active)]
+        sys.path_importer_cache.pop(str(self.active), None)
         self.active = None
+
+
+class OwnRelease(Release):
+    """A release with modules of its own, which answers with these alone."""
+
+    def __init__(self, release: Release, own: OwnModules, home: Path) -> None:
+        self.__dict__.update(vars(release))
+        self.own, self.home = own, home
+
+    def answer(self, rows: Sequence[Row]) -> list[Answer]:
+        """Answer rows."""
+        with self.own.entered(self.home):
+            return super().answer(rows)
+
+
+def tell(text: str) -> None:
+    """Tell what is worth knowing of a release that is opened."""
+    logger.warning("%s", text)
 
 
 def lies_in(module: object, home: Path) -> bool:

@@ -9,7 +9,7 @@ import os
 from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector  # type: ignore[import-untyped,unused-ignore]
+from prometheus_client.multiprocess import MultiProcessCollector
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -55,6 +55,6 @@ class Measures:
         """Give the figures of all workers in Prometheus' text form."""
         if os.environ.get(FOLDER):
             together = CollectorRegistry()
-            MultiProcessCollector(together)
+            MultiProcessCollector(together)  # type: ignore[no-untyped-call]
             return bytes(generate_latest(together))
         return bytes(generate_latest(self.registry))

@@ -11,13 +11,14 @@ import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from steadily.bundle.replay import Refusal
 from steadily.clock import Clock
 from steadily.database import Database
+from steadily.database.tables import SLOTS
 from steadily.serving.batches import Batches, Done, QueueFullError
+from steadily.serving.labels import Listener as LabelListener
 from steadily.serving.live import Live, Open
 from steadily.serving.measures import Measures
 from steadily.serving.prediction_log import Entry, Listener, PredictionLog
@@ -48,6 +49,7 @@ class Service:
         clock: The time that answers are logged with.
         opens: Opens a release by its number.
         listeners: Hear of each logged request, on the log's thread.
+        label_listeners: Hear of labels that changed something.
     """
 
     def __init__(
@@ -57,8 +59,10 @@ class Service:
         clock: Clock,
         opens: Open,
         listeners: Sequence[Listener] = (),
+        label_listeners: Sequence[LabelListener] = (),
     ) -> None:
         self.settings, self.database, self.clock = settings, database, clock
+        self.label_listeners = label_listeners
         self.guard = Guard.of(settings.tokens.get_secret_value() if settings.tokens else None)
         self.measures = Measures()
         self.live = Live(database, clock, opens)
@@ -149,7 +153,7 @@ class Service:
         release = self.live.release
         return {
             "release": release.number,
-            "slots": {name: self.live.slots.release(name) for name in ("live", "shadow", "previous")},
+            "slots": {name: getattr(self.live.slots, name) for name in SLOTS},
             "quick": release.quick is not None,
             "slow_because": release.slow_because,
             "not_taken_up": self.live.failure,
@@ -169,8 +173,3 @@ def failed(rows: Sequence[Any], what: str, kind: str) -> list[Answer]:
 def new_id() -> str:
     """Make a request's id: the time it came in, then chance, so that ids made together lie together in an index."""
     return f"{time.time_ns() // 1_000:014x}{os.urandom(9).hex()}"
-
-
-def folder_of(project: Path) -> Path:
-    """Give the folder for what a service keeps while it runs."""
-    return project / ".steadily" / "serving"

@@ -90,7 +90,8 @@ def tensor_of(where: str, tensor: Any, contract: Contract | None, wrong: list[Js
     if not isinstance(tensor, dict) or not isinstance(tensor.get("name"), str):
         wrong.append(problem(where, "has to be an object with name, shape, datatype and data", tensor))
         return None
-    name, datatype, shape, data = (tensor.get(key) for key in ("name", "datatype", "shape", "data"))
+    name: str = tensor["name"]
+    datatype, shape, data = tensor.get("datatype"), tensor.get("shape"), tensor.get("data")
     before = len(wrong)
     if datatype not in KNOWN:
         wrong.append(problem(f"{where}.datatype", "unknown datatype", datatype, ", ".join(KNOWN)))
@@ -103,7 +104,7 @@ def tensor_of(where: str, tensor: Any, contract: Contract | None, wrong: list[Js
     if contract is not None and name not in contract.dtypes:
         hint = near(name, list(contract.dtypes))
         wrong.append(problem(f"{where}.name", f"{name} is no column of the model", hint=hint))
-    if len(wrong) > before:
+    if len(wrong) > before or not isinstance(shape, list) or not isinstance(data, list):
         return None
     values = [value[0] if isinstance(value, list) and len(value) == 1 else value for value in data]
     if len(values) != shape[0]:
@@ -114,7 +115,7 @@ def tensor_of(where: str, tensor: Any, contract: Contract | None, wrong: list[Js
         allowed = ", ".join(CONVERTED.get(family, ("BYTES",)))
         wrong.append(problem(f"{where}.datatype", f"{name} is of another type", datatype, allowed))
         return None
-    return str(name), values
+    return name, values
 
 
 def requested(body: Json, release: Release) -> list[str] | None:
