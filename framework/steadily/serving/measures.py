@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+from steadily.serving.settings import FIGURES
+
 SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 
@@ -53,7 +54,7 @@ class Measures:
 
     def text(self) -> bytes:
         """Give the figures of all workers in Prometheus' text form."""
-        if os.environ.get(FOLDER):
+        if os.environ.get(FIGURES):
             together = CollectorRegistry()
             MultiProcessCollector(together)  # type: ignore[no-untyped-call]
             return bytes(generate_latest(together))

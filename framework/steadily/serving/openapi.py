@@ -35,7 +35,7 @@ def describe(release: Release, settings: ServeSettings) -> Json:
         release: The release that answers.
         settings: The service's settings.
     """
-    guarded = [{"token": []}] if settings.tokens else []
+    guarded: list[Json] = [{"token": []}] if settings.tokens else []
     free = guarded if settings.protect_predictions else []
     schemas = {
         "Row": row_schema(schema_of(release)),

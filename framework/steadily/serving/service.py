@@ -6,6 +6,7 @@ Owns the parts and their beginning and end. The forms of requests and replies ar
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import random
 import time
@@ -29,6 +30,7 @@ from steadily.serving.tokens import Guard
 
 STUCK = 30.0  # seconds after which a batch is taken to hang
 LIVE = "live"
+logger = logging.getLogger("steadily.serving")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,7 @@ class Service:
             raise RequestError(504, what) from None
         if done.failure is not None:
             what = f"{type(done.failure).__name__}: {done.failure}"
+            logger.error("release %d failed on request %s", release.number, request_id, exc_info=done.failure)
             self.keep(request_id, release, at_us, start, rows, failed(rows, what, type(done.failure).__name__))
             raise RequestError(500, "the model failed") from done.failure
         self.keep(request_id, release, at_us, start, rows, done.answers)

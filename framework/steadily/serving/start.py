@@ -16,8 +16,7 @@ from typing import Any
 
 from steadily import layout
 from steadily.errors import ConfigError, RunError
-from steadily.serving.measures import FOLDER
-from steadily.serving.settings import LOOPBACK, ServeSettings
+from steadily.serving.settings import FIGURES, LOOPBACK, ServeSettings
 from steadily.settings import settings
 
 APPLICATION = "steadily.serving.app:create"
@@ -70,7 +69,7 @@ def serve(project: Path, given: dict[str, Any], tell: Callable[[str], None]) -> 
     folder = layout.STATE / "serving"
     folder.mkdir(parents=True, exist_ok=True)
     figures = tempfile.mkdtemp(prefix="figures-", dir=folder)
-    os.environ[FOLDER] = figures
+    os.environ[FIGURES] = figures  # read when prometheus_client is imported
     listening = bound(chosen.host, chosen.port)
     host = f"[{chosen.host}]" if ":" in chosen.host else chosen.host
     many = f"{chosen.workers} workers" if chosen.workers > 1 else "1 worker"
@@ -91,12 +90,13 @@ def serve(project: Path, given: dict[str, Any], tell: Callable[[str], None]) -> 
             backlog=BACKLOG,
             timeout_keep_alive=KEEP_ALIVE,
             timeout_graceful_shutdown=GRACE,
+            timeout_worker_healthcheck=GRACE,
         )
         server = uvicorn.Server(config)
         if chosen.workers > 1:
             from uvicorn.supervisors import Multiprocess
 
-            Multiprocess(config, target=server.run, sockets=[listening]).run()
+            Multiprocess(config, [listening]).run()
         else:
             server.run(sockets=[listening])
     finally:
