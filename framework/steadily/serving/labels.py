@@ -60,7 +60,7 @@ def labels_of(body: Any) -> list[Label]:
         raise RequestError(422, "labels can't be read", (told,))
     if len(given) > MOST:
         told = problem("labels", "too many", len(given), f"at most {MOST:,}")
-        raise RequestError(413, "too many labels in one request", (told,))
+        raise RequestError(422, "too many labels in one request", (told,))
     wrong: list[dict[str, Any]] = []
     found = [label_of(f"labels[{place}]", one, wrong) for place, one in enumerate(given)]
     if wrong:

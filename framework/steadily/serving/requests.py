@@ -107,7 +107,7 @@ class RowReader:
             raise RequestError(422, "rows has to be a list of at least one row", (problem("rows", "is none", rows),))
         if len(rows) > self.most_rows:
             told = problem("rows", "too many rows", len(rows), f"at most {self.most_rows:,}")
-            raise RequestError(413, "too many rows in one request", (told,))
+            raise RequestError(422, "too many rows in one request", (told,))
         wrong: list[Row] = []
         read = [self.row(place, row, wrong) for place, row in enumerate(rows)]
         if wrong:
