@@ -162,10 +162,10 @@ class Nearly:
     classes_ = np.array(["a", "b"])
 
     def predict_proba(self, matrix: Any) -> Any:
-        return np.array([[0.5, 0.5], [0.9, 0.1], [0.5 + 1e-12, 0.5 - 1e-12]])[: len(matrix)]
+        return np.array([[0.5, 0.5], [0.9, 0.1], [0.5 + 1e-12, 0.5 - 1e-12]])[: matrix.shape[0]]
 
     def predict(self, matrix: Any) -> Any:
-        return np.array(["b", "a", "b"])[: len(matrix)]
+        return np.array(["b", "a", "b"])[: matrix.shape[0]]
 
 
 def test_a_classifier_is_asked_where_probabilities_say_too_little(monkeypatch: pytest.MonkeyPatch) -> None:
