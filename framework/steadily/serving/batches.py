@@ -67,12 +67,14 @@ class Batches:
         """Queue a request; its future is resolved on the running loop.
 
         Raises:
-            QueueFullError: Too many rows wait already.
+            QueueFullError: Too many rows wait already, or the end has come.
         """
         if self.queued and self.queued + len(rows) > self.most_queued:
             raise QueueFullError
         job = Job(rows, asyncio.get_running_loop().create_future(), release)
         with self.wake:
+            if self.closed:
+                raise QueueFullError
             self.queue.append(job)
             self.queued += len(rows)
             self.wake.notify()
@@ -123,7 +125,7 @@ def scored(jobs: list[Job]) -> list[Done]:
     release = jobs[0].release
     try:
         answers = release.answer([row for job in jobs for row in job.rows])
-    except Exception as error:
+    except BaseException as error:  # this thread must live as long as the worker does
         if len(jobs) > 1:
             return [done for job in jobs for done in scored([job])]
         return [Done(release, failure=error)]

@@ -176,8 +176,9 @@ class ColumnReader:
             allowed = WANTED[self.family] + (" or null" if self.nullable else "")
             wrong.append(problem(f"{where}.{self.name}", f"{self.name} is of another type", value, allowed))
             return None
+        held = value if self.family == "float64" else taken  # a whole number as it was written, not rounded
         for passes, told in self.checks:
-            if not passes(taken):
+            if not passes(held):
                 wrong.append(problem(f"{where}.{self.name}", told(taken), value))
         return taken
 
