@@ -11,6 +11,8 @@ from pathlib import Path
 
 from steadily.errors import SteadilyError
 
+SERVICE = "http://127.0.0.1:8000"
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
@@ -90,12 +92,44 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("run_name", nargs="?", metavar="RUN", help="a run, a revision of git's, an experiment of DVC's")
     report.add_argument("--compare", nargs=2, metavar=("A", "B"), help="two of them; workspace is what stands here")
     report.add_argument("--out", metavar="FILE", help="the file (under .steadily/reports)")
+    load = command("loadtest", "loading:loadtest", "send a service so many times its peak, and judge how it answers")
+    load.add_argument("--url", default=SERVICE, metavar="URL", help=f"where the service listens ({SERVICE})")
+    much = load.add_mutually_exclusive_group()
+    much.add_argument("--rate", type=positive, metavar="R", help="requests a second, instead of a peak's multiple")
+    much.add_argument("--times", type=positive, metavar="N", help="how many times the peak (3)")
+    load.add_argument("--duration", type=seconds, metavar="SECONDS", help="for how long, up to 3600 (60)")
+    load.add_argument(
+        "--arrivals", choices=("poisson", "constant"), metavar="KIND", help="poisson or constant (poisson)"
+    )
+    load.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed sends at the same times (0)")
+    load.add_argument("--rows", metavar="FILE", help="the rows to send (those on which the last run was judged)")
+    load.add_argument("--json", action="store_true", help="as JSON")
+    load.description = f"{load.description} Exit codes: 0 passed, 1 failed, 3 invalid."
     command("restore", "mending:restore", "bring the last complete run back: lock, parameters, versions, outputs")
     command("adopt", "mending:adopt", "write the values of an experiment into conf/")
     command("compose", "planning:compose", "compose conf/ into params.yaml and versions.yaml (dvc repro does it first)")
     command("run", "running:run", "run one stage (dvc repro does it)").add_argument(
         "stage", metavar="STAGE", help="the stage's name"
     )
+    return found
+
+
+def positive(word: str) -> float:
+    """Read a number above 0."""
+    try:
+        found = float(word)
+    except ValueError:
+        found = 0.0
+    if not 0 < found < float("inf"):
+        raise argparse.ArgumentTypeError(f"{word!r} is no number above 0")
+    return found
+
+
+def seconds(word: str) -> float:
+    """Read a number of seconds, up to an hour."""
+    found = positive(word)
+    if found > 3600:
+        raise argparse.ArgumentTypeError(f"{word!r} is more than 3600 seconds")
     return found
 
 

@@ -73,7 +73,7 @@ def reply(writer: asyncio.StreamWriter, status: int, content: object, more: str 
 
 
 async def main(descriptor: int) -> None:
-    server = await asyncio.start_server(serve, sock=socket.socket(fileno=descriptor))
+    server = await asyncio.start_server(serve, sock=socket.socket(fileno=descriptor), backlog=2048)
     await server.serve_forever()
 
 
@@ -96,7 +96,7 @@ def started() -> Iterator[Server]:
     """Start the server; it listens from the beginning."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        listening.listen(1024)
+        listening.listen(2048)
         number = listening.fileno()
         command = [sys.executable, str(Path(__file__)), str(number)]
         process = subprocess.Popen(command, pass_fds=[number], env={**os.environ, "PYTHONPATH": ""})
