@@ -42,8 +42,10 @@ def loadtest(chosen: argparse.Namespace) -> int:
         span = {"began_us": began, "until_us": began + int((plan.duration + plan.timeout) * 1e6)}
         number = record.begin(database, release, began, plan.to_json() | span)
         with progress(len(times)) as tell:
-            outcome = carry_out(plan, times, bodies, tell)
+            outcome = carry_out(plan, times, bodies, release, tell)
         result = outcome.to_json() | span | {"until_us": clock.now_us(), "rows": len(bodies)}
+        release = release or next(iter(outcome.figures.releases), None)
+        number = number or record.begin(database, release, began, result)
         if number is not None:
             record.finish(database, number, outcome.verdict.outcome, result)
     if chosen.json:

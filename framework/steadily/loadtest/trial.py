@@ -100,17 +100,20 @@ def times_of(plan: Plan) -> Times:
     return arrivals(plan.arrivals, plan.rate.per_second, plan.duration, plan.seed)
 
 
-def carry_out(plan: Plan, times: Times, bodies: Sequence[bytes], tell: Tell) -> Outcome:
+def carry_out(plan: Plan, times: Times, bodies: Sequence[bytes], release: int | None, tell: Tell) -> Outcome:
     """Send what the plan says, and judge what comes of it.
 
     Args:
         plan: The plan.
         times: Its times.
         bodies: Bodies of requests, sent in turn.
+        release: The release that answered just before; it has to be the one that answers.
         tell: Called now and then with how many were sent, and how many are done.
     """
     requests = [request_of(plan.target, PATH, body, plan.headers) for body in bodies]
     heard = Heard()
+    if release is not None:
+        heard.releases[release] = 0
     sent = send(plan.target, requests, times, Bounds(plan.timeout), hear=heard.hear, tell=tell)
     figures = figures_of(sent, heard, plan.rate.per_second, plan.duration)
     return Outcome(plan, figures, latencies_of(sent), judge(figures, plan.limits))

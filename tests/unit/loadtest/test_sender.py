@@ -179,8 +179,10 @@ def test_what_is_asked_before(server: Server) -> None:
 
 def test_answers_that_say_nothing() -> None:
     heard = Heard()
-    for body in (b"", b"[]", b'{"release": 1}', b'{"release": 1, "answers": [3]}', b"[" * 100_000):
+    bodies = [b"", b"[]", b'{"release": 1}', b'{"release": 1, "answers": [3]}', b"[" * 100_000]
+    bodies += [b'{"release": null, "answers": [{"prediction": 1}]}', b'{"release": 1, "answers": [{"error": {}}]}']
+    for body in bodies:
         heard.hear(0, 200, body)
     heard.hear(0, 500, b"{}")
-    assert heard.unclear == 5
-    assert not heard.releases
+    assert heard.unclear == 7
+    assert heard.releases == {1: 1}
