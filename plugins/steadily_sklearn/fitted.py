@@ -25,6 +25,8 @@ from steadily_sklearn.trusted import trusted_types
 if TYPE_CHECKING:
     import pandas as pd
 
+    from steadily_sklearn.scoring import Scorer
+
 LEARNED = "model.skops"
 ABOUT = "model.json"
 FORMAT = 1
@@ -90,6 +92,12 @@ class Fitted:
             return "float64"
         kind = self.pipeline[-1].classes_.dtype
         return "str" if kind.kind == "U" else kind
+
+    def scorer(self) -> Scorer:
+        """Give a function that answers few rows fast, given as plain values; see ``scoring``."""
+        from steadily_sklearn.scoring import scorer_of
+
+        return scorer_of(self)
 
     def save(self, folder: Path) -> None:
         """Write the model into ``folder``; the same model gives the same bytes.
