@@ -139,7 +139,7 @@ def add_loadtest(command: Callable[..., argparse.ArgumentParser]) -> None:
     load.add_argument(
         "--arrivals", choices=("poisson", "constant"), metavar="KIND", help="poisson or constant (poisson)"
     )
-    load.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed sends at the same times (0)")
+    load.add_argument("--seed", type=seed, default=0, metavar="N", help="the same seed sends at the same times (0)")
     load.add_argument("--rows", metavar="FILE", help="the rows to send (those on which the last run was judged)")
     load.add_argument("--json", action="store_true", help="as JSON")
     load.description = f"{load.description} Exit codes: 0 passed, 1 failed, 3 invalid."
@@ -177,6 +177,13 @@ def seconds(word: str) -> float:
     if found > 3600:
         raise argparse.ArgumentTypeError(f"{word!r} is more than 3600 seconds")
     return found
+
+
+def seed(word: str) -> int:
+    """Read a seed."""
+    if not word.isdecimal() or len(word) > 18:
+        raise argparse.ArgumentTypeError(f"{word!r} is no whole number from 0")
+    return int(word)
 
 
 def rows(word: str) -> int:

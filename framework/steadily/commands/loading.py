@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +27,8 @@ def loadtest(chosen: argparse.Namespace) -> int:
     from steadily.database import open_project
     from steadily.loadtest import record
     from steadily.loadtest.settings import LoadtestSettings
-    from steadily.loadtest.trial import ask_first, carry_out, times_of, told_after, told_before
+    from steadily.loadtest.target import need_answer, need_ready
+    from steadily.loadtest.trial import carry_out, times_of, told_after, told_before
     from steadily.settings import settings
 
     project = Path()
@@ -35,8 +36,10 @@ def loadtest(chosen: argparse.Namespace) -> int:
     with open_project(project) as database:
         clock = clock_of(database)
         plan = plan_of(chosen, set_, database, clock.now_us())
-        times, bodies = times_of(plan), bodies_of(chosen, project)
-        release = ask_first(plan, bodies[0])
+        times = times_of(plan)
+        release = need_ready(plan.target, plan.headers)
+        bodies = bodies_of(chosen, bundle_of(project, database, release), project)
+        need_answer(plan.target, bodies[0], plan.headers)
         sys.stderr.write(f"{told_before(plan)}\n")
         began = clock.now_us()
         span = {"began_us": began, "until_us": began + int((plan.duration + plan.timeout) * 1e6)}
@@ -76,17 +79,29 @@ def plan_of(chosen: argparse.Namespace, set_: LoadtestSettings, database: Databa
     )
 
 
-def headers_of(set_: LoadtestSettings) -> Mapping[str, str]:
+def headers_of(set_: LoadtestSettings) -> dict[str, str]:
     """Give the headers that say who is asking."""
     return {"Authorization": f"Bearer {set_.token.get_secret_value()}"} if set_.token else {}
 
 
-def bodies_of(chosen: argparse.Namespace, project: Path) -> list[bytes]:
-    """Give the requests' bodies: of a file's rows, or of those on which the last run was judged."""
+def bundle_of(project: Path, database: Database, release: int | None) -> Path:
+    """Give the files of the release that answers; those of the last run's bundle where it is not registered here."""
     from steadily import layout
+    from steadily.errors import ReleaseError
+    from steadily.releases.records import find_release
+    from steadily.releases.store import fetch
+
+    try:
+        return project / layout.BUNDLE if release is None else fetch(project, find_release(database, release))
+    except ReleaseError:
+        return project / layout.BUNDLE
+
+
+def bodies_of(chosen: argparse.Namespace, bundle: Path, project: Path) -> list[bytes]:
+    """Give the requests' bodies: of a file's rows, or of those on which the last run was judged."""
     from steadily.loadtest.rows import Wanted, bodies, rows_of_evaluation, rows_of_file
 
-    wanted = Wanted.of(project / layout.BUNDLE)
+    wanted = Wanted.of(bundle)
     return bodies(rows_of_file(wanted, Path(chosen.rows)) if chosen.rows else rows_of_evaluation(wanted, project))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
+import json
 import socket
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -70,24 +72,27 @@ def resolved(target: Target) -> str:
     return str(found[0][4][0])
 
 
-def need_ready(target: Target, headers: dict[str, str] | None = None) -> None:
+def need_ready(target: Target, headers: dict[str, str]) -> int | None:
     """Make sure that a service listens and is ready.
+
+    Returns:
+        The release that answers, where it says so.
 
     Raises:
         RunError: Nothing listens, or what listens is not ready; with what it says.
     """
-    status, said = asked(target, "GET", "/health/ready", None, headers or {})
+    status, said = asked(target, "GET", "/health/ready", None, headers)
     if status == 404:
         raise RunError.at(target.url, "has no /health/ready, so that it is no service of Steadily's", hint=START)
     if status != 200:
         raise RunError.at(f"{target.url}/health/ready", "is not ready", given=f"{status} {words(said)}".rstrip())
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        return int(json.loads(said)["release"])
+    return None
 
 
-def need_answer(target: Target, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+def need_answer(target: Target, body: bytes, headers: dict[str, str]) -> None:
     """Send one request and make sure that it is not refused as a whole, since then all would be.
-
-    Returns:
-        The status and the body of the answer.
 
     Raises:
         RunError: With the status and what the service says.
@@ -96,7 +101,6 @@ def need_answer(target: Target, body: bytes, headers: dict[str, str]) -> tuple[i
     if 300 <= status < 500:
         given = f"{status} {words(said)}".rstrip()
         raise RunError.at(f"{target.url}/predict", "refuses the first of the rows that would be sent", given=given)
-    return status, said
 
 
 def asked(target: Target, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, bytes]:

@@ -1,9 +1,9 @@
-"""One load test from a plan to an outcome: asks whether anybody is ready, sends, measures, judges."""
+"""One load test from a plan to an outcome: sends, measures, judges, tells."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from steadily.latency import Latencies
@@ -13,7 +13,7 @@ from steadily.loadtest.histogram import lines
 from steadily.loadtest.measured import figures_of, latencies_of
 from steadily.loadtest.rate import Rate
 from steadily.loadtest.sender import Bounds, Tell, request_of, send
-from steadily.loadtest.target import Target, need_answer, need_ready
+from steadily.loadtest.target import Target
 from steadily.loadtest.verdict import Figures, Limits, Verdict, judge, milliseconds, number
 
 PATH = "/predict"
@@ -41,7 +41,7 @@ class Plan:
     limits: Limits
     timeout: float = 10.0
     seed: int = 0
-    headers: Mapping[str, str] | None = None
+    headers: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Give it as plain values, without the headers, which may hold a secret."""
@@ -75,22 +75,6 @@ class Outcome:
         }
 
 
-def ask_first(plan: Plan, body: bytes) -> int | None:
-    """Make sure that a service is there that takes such requests, and learn which release answers.
-
-    Returns:
-        The release; None where the answer names none.
-
-    Raises:
-        RunError: Nothing listens, it is not ready, or it refuses the request as a whole.
-    """
-    headers = dict(plan.headers or {})
-    need_ready(plan.target, headers)
-    heard = Heard()
-    heard.hear(0, *need_answer(plan.target, body, headers))
-    return next(iter(heard.releases), None)
-
-
 def times_of(plan: Plan) -> Times:
     """Give the times at which requests are to be sent.
 
@@ -107,7 +91,7 @@ def carry_out(plan: Plan, times: Times, bodies: Sequence[bytes], release: int | 
         plan: The plan.
         times: Its times.
         bodies: Bodies of requests, sent in turn.
-        release: The release that answered just before; it has to be the one that answers.
+        release: The release that said it was ready; no other may answer.
         tell: Called now and then with how many were sent, and how many are done.
     """
     requests = [request_of(plan.target, PATH, body, plan.headers) for body in bodies]

@@ -33,7 +33,7 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     length = next((int(line.split(":")[1]) for line in head.lower().splitlines() if "content-length" in line), 0)
     body = await reader.readexactly(length)
     if head.startswith("GET /health/ready"):
-        return reply(writer, 200, {"ready": True})
+        return reply(writer, 200, {"ready": True, "release": 3})
     if not head.startswith("POST /predict"):
         return reply(writer, 404, {})
     row = json.loads(body)["rows"][0]

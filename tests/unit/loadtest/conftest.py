@@ -11,6 +11,15 @@ from unit.small import Small
 from unit.test_bundle import BUNDLE
 from unit.test_evaluate import judged
 
+LOCK = """\
+schema: '2.0'
+stages:
+  bundle:
+    cmd: exec steadily run bundle
+    outs:
+    - {path: bundle, hash: md5, md5: 0.dir, size: 0}
+"""
+
 
 @pytest.fixture(scope="session")
 def ran_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -21,7 +30,9 @@ def ran_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.chdir(folder)
         patch.setattr(sys, "path", list(sys.path))
         patch.setattr(sys, "dont_write_bytecode", True)
-        judged(Small(), more=BUNDLE).run()
+        small = judged(Small(), more=BUNDLE)
+        small.run()
+        small.write("dvc.lock", LOCK)
     return folder
 
 

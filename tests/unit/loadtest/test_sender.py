@@ -84,7 +84,7 @@ def test_nothing_listens() -> None:
         probe.bind(("127.0.0.1", 0))
         target = Target("127.0.0.1", probe.getsockname()[1])
         with pytest.raises(RunError, match="nothing listens there; `steadily serve` starts the service"):
-            need_ready(target)
+            need_ready(target, {})
         sent = send(target, [b"x"], constant(50, 0.2))
     assert kinds(sent) == ["disconnected"] * 10
     figures = figures_of(sent, Heard(), 50, 0.2)
@@ -168,11 +168,12 @@ def test_addresses() -> None:
 
 def test_what_is_asked_before(server: Server) -> None:
     target = target_of(server.url)
+    assert need_ready(target, {}) == 3
     need_answer(target, b'{"rows":[{}]}', {})
     with pytest.raises(RunError, match=r"refuses the first of the rows that would be sent; given: 422 \{"):
         need_answer(target, b'{"rows":[{"do":"wrong"}]}', {})
     with pytest.raises(RunError, match="has no /health/ready"):
-        need_ready(Target(target.host, target.port, "/elsewhere"))
+        need_ready(Target(target.host, target.port, "/elsewhere"), {})
     with pytest.raises(RunError, match="gives no answer to POST /predict"):
         need_answer(target, b'{"rows":[{"do":"drop"}]}', {})
 
