@@ -39,17 +39,20 @@ class QuickWay:
 
     Args:
         bundle: The bundle.
+        onnx: Whether the model is asked by way of ONNX.
 
     Raises:
         LookupError: A step or the model has no form for single rows; says which.
     """
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: Bundle, *, onnx: bool = False) -> None:
         self.legs = [QuickLeg(leg) for leg in bundle.legs]
-        scorer = getattr(bundle.model, "scorer", None)
-        if not callable(scorer):
-            raise LookupError(f"the model ({bundle.model_step.spec.use}) has no scorer")
-        self.score = scorer()
+        name = "onnx_scorer" if onnx else "scorer"
+        made = getattr(bundle.model, name, None)
+        scorer = made() if callable(made) else None
+        if scorer is None:
+            raise LookupError(f"the model ({bundle.model_step.spec.use}) has no {name}")
+        self.score = scorer
         self.sure = bundle.manifest.task == "classification"
 
     def answer(self, rows: Sequence[Row]) -> list[Quick | None]:

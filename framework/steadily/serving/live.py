@@ -146,7 +146,7 @@ class OwnModules:
         self.homes: dict[Path, Mapping[str, ModuleType]] = {}
         self.active: Path | None = None
 
-    def open(self, number: int, folder: Path, most_rows: int) -> Release:
+    def open(self, number: int, folder: Path, most_rows: int, way: str) -> Release:
         """Open a release with its own modules.
 
         Raises:
@@ -154,9 +154,9 @@ class OwnModules:
         """
         home = folder / "plugins"
         if not home.is_dir():
-            return Release.open(number, folder, most_rows=most_rows, tell=tell)
+            return Release.open(number, folder, most_rows=most_rows, way=way, tell=tell)
         with self.entered(home):
-            return OwnRelease(Release.open(number, folder, most_rows=most_rows, tell=tell), self, home)
+            return OwnRelease(Release.open(number, folder, most_rows=most_rows, way=way, tell=tell), self, home)
 
     @contextmanager
     def entered(self, home: Path) -> Iterator[None]:

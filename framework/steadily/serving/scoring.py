@@ -17,6 +17,7 @@ from steadily.bundle.replay import Answers, Bundle, Filled, Refusal
 from steadily.serving.requests import Row, RowReader
 
 ANSWERED, REFUSED, ERROR = "answered", "refused", "error"
+WAYS = ONNX, QUICK, FRAME = "onnx", "quick", "frame"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,30 +43,41 @@ class Release:
         number: The release's number.
         bundle: Its bundle.
         most_rows: The most rows that one request may have.
+        way: How rows are answered: ``onnx``, ``quick`` or ``frame``; the next of them where one is not there.
     """
 
-    def __init__(self, number: int, bundle: Bundle, most_rows: int = 1_000) -> None:
+    def __init__(self, number: int, bundle: Bundle, most_rows: int = 1_000, way: str = QUICK) -> None:
         self.number, self.bundle = number, bundle
         self.manifest = bundle.manifest
         self.reader = RowReader(bundle.contract, most_rows, bundle.manifest.training_only)
         self.classes = [name.removeprefix("probability_") for name in bundle.number_columns[1:]]
         self.quick: QuickWay | None = None
         self.slow_because: str | None = None
-        try:
-            self.quick = QuickWay(bundle)
-        except LookupError as error:
-            self.slow_because = str(error.args[0])
+        self.way = FRAME
+        for tried in WAYS[WAYS.index(way) :]:
+            try:
+                self.quick = None if tried == FRAME else QuickWay(bundle, onnx=tried == ONNX)
+                self.way = tried
+                break
+            except LookupError as error:
+                self.slow_because = str(error.args[0])
 
     @classmethod
     def open(
-        cls, number: int, folder: Path, *, most_rows: int = 1_000, tell: Callable[[str], None] = lambda text: None
+        cls,
+        number: int,
+        folder: Path,
+        *,
+        most_rows: int = 1_000,
+        way: str = QUICK,
+        tell: Callable[[str], None] = lambda text: None,
     ) -> Release:
         """Open a bundle's folder, digests checked.
 
         Raises:
             SteadilyError: It is not what was written, or can't be used here.
         """
-        return cls(number, open_bundle(folder, tell=tell), most_rows)
+        return cls(number, open_bundle(folder, tell=tell), most_rows, way)
 
     def answer(self, rows: Sequence[Row]) -> list[Answer]:
         """Answer rows that ``reader`` has read, in order."""

@@ -157,7 +157,7 @@ class Service:
         return {
             "release": release.number,
             "slots": {name: getattr(self.live.slots, name) for name in SLOTS},
-            "quick": release.quick is not None,
+            "way": release.way,
             "slow_because": release.slow_because,
             "not_taken_up": self.live.failure,
             "database": self.live.away or self.log.failure or "reached",

@@ -36,7 +36,7 @@ def service_of(project: Path) -> Any:
     from steadily.releases.records import find_release
     from steadily.releases.store import fetch
     from steadily.serving.live import OwnModules
-    from steadily.serving.scoring import Release
+    from steadily.serving.scoring import QUICK, Release
     from steadily.serving.service import Service
 
     chosen = settings(project, ServeSettings)
@@ -44,8 +44,8 @@ def service_of(project: Path) -> Any:
     own = OwnModules()
 
     def opens(number: int) -> Release:
-        folder = fetch(project, find_release(database, number))
-        return own.open(number, folder, chosen.most_rows)
+        known = find_release(database, number)
+        return own.open(number, fetch(project, known), chosen.most_rows, str(known.latency.get("way", QUICK)))
 
     return Service(chosen, database, clock_of(database), opens)
 
