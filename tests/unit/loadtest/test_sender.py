@@ -92,25 +92,24 @@ def test_nothing_listens() -> None:
     assert judge(figures, Limits(None, None)).outcome == "failed"
 
 
-def test_a_freeze_of_five_seconds_is_seen(server: Server) -> None:
+def test_a_freeze_is_seen_in_all_that_should_have_been_answered_meanwhile(server: Server) -> None:
     heard = Heard()
-    freezing = threading.Thread(target=server.freeze, args=[5.0])
+    freezing = threading.Thread(target=server.freeze, args=[1.0])
 
     def tell(sent: int, done: int) -> None:
         if done >= 100 and freezing.ident is None:
             freezing.start()
 
-    sent = send(target_of(server.url), requests(server, {}), constant(200, 7), hear=heard.hear, tell=tell)
+    sent = send(target_of(server.url), requests(server, {}), constant(500, 3), hear=heard.hear, tell=tell)
     freezing.join()
-    figures = figures_of(sent, heard, 200, 7)
-    assert figures.counts["ok"] == 1_400
+    figures = figures_of(sent, heard, 500, 3)
+    assert figures.counts["ok"] == 1_500
     assert figures.p99_ms is not None
-    assert figures.p99_ms > 4_500  # a client that waits for each answer would have seen one slow request of 400
-    assert figures.p50_ms is not None
-    assert figures.p50_ms > 500
+    assert figures.p99_ms > 900  # a client that waits for each answer would have seen one slow request of a thousand
+    assert (sent.took > 0.5).sum() > 200
     found = judge(figures, Limits(p95_ms=None))
     assert any(reason.startswith("p99 ") and reason.endswith("above 250 ms") for reason in found.failed)
-    assert latencies_of(sent).count == 1_400
+    assert latencies_of(sent).count == 1_500
 
 
 def test_a_rate_that_nobody_can_send_is_invalid(server: Server) -> None:
