@@ -103,15 +103,16 @@ class Running:
     def start(cls, operated: Operated, words: tuple[str, ...], environment: dict[str, str]) -> Running:
         """Start it, and wait until it is ready."""
         log = operated.folder / "serve.log"
-        process = subprocess.Popen(
-            [str(STEADILY), "serve", "--port", "0", *words],
-            cwd=operated.folder,
-            env={**os.environ, "TEST_DATABASE": operated.address, "STEADILY_LOG": "info", **environment},
-            stdout=subprocess.PIPE,
-            stderr=log.open("w"),
-            text=True,
-            start_new_session=True,
-        )
+        with log.open("w") as stream:
+            process = subprocess.Popen(
+                [str(STEADILY), "serve", "--port", "0", *words],
+                cwd=operated.folder,
+                env={**os.environ, "TEST_DATABASE": operated.address, "STEADILY_LOG": "info", **environment},
+                stdout=subprocess.PIPE,
+                stderr=stream,
+                text=True,
+                start_new_session=True,
+            )
         assert process.stdout is not None
         line = process.stdout.readline()
         assert "answers at" in line, log.read_text("utf-8")

@@ -44,7 +44,7 @@ def operated(tmp_path_factory: pytest.TempPathFactory) -> Operated:
     return found
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def running(operated: Operated) -> Iterator[Running]:
     with operated.serving() as found:
         yield found

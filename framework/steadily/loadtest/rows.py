@@ -20,7 +20,7 @@ from steadily.catalog import Catalog
 from steadily.contract import Contract
 from steadily.errors import DataError
 from steadily.readers import read_file
-from steadily.releases.latency import judged_rows
+from steadily.releases.judged import judged_rows
 
 MOST = 5_000  # rows that are kept ready to be sent
 CHUNK = 20_000
@@ -82,7 +82,7 @@ def rows_of_file(wanted: Wanted, path: Path, most: int = MOST) -> list[Row]:
     return found
 
 
-def rows_of_evaluation(wanted: Wanted, project: Path) -> list[Row]:
+def rows_of_evaluation(wanted: Wanted, project: Path, most: int = MOST) -> list[Row]:
     """Take rows on which the project's last run was judged, as they came in, evenly from all of them.
 
     Raises:
@@ -92,7 +92,9 @@ def rows_of_evaluation(wanted: Wanted, project: Path) -> list[Row]:
         if not (project / path).exists():
             hint = "`dvc repro` makes it; --rows FILE names other rows"
             raise DataError.at(str(path), "is not there, so that no rows were evaluated here", hint=hint)
-    found = list(plain_rows(wanted, judged_rows(project, list(wanted.manifest.training_only))))
+    rows = judged_rows(project, list(wanted.manifest.training_only))
+    places = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), most)).astype(int))
+    found = list(plain_rows(wanted, rows.iloc[places]))
     need_columns(wanted, "the evaluated rows", found[0])
     return found
 

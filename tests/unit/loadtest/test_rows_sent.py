@@ -26,6 +26,7 @@ def test_the_evaluated_rows_as_they_came_in(ran_project: Path) -> None:
     assert {type(row["weight"]) for row in rows} == {float, type(None)}
     raw = read_dataset("raw", ran_project)
     assert [row["city"] for row in rows] == raw.loc[raw.index.isin(judged_ids), "city"].tolist()
+    assert len(rows_of_evaluation(wanted, ran_project, 7)) == 7
     answers = open_bundle(ran_project / "bundle").predict(pd.DataFrame(rows))
     assert not answers.refused
 
