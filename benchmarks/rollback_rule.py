@@ -17,7 +17,7 @@ RATE = 0.01
 RATES = (20, 50, 100, 200, 400, 600, 1200, 3000)
 LIMITS = {("historical", 100): (32, 10, 2), ("historical", 600): (7, 2, 1), ("concurrent", 100): (37, 15, 3)}
 TIMES = (2, 3, 10)
-BASELINE_HOURS = 24
+BASELINE_HOURS = 168
 
 
 class Runs:

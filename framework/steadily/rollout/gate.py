@@ -26,7 +26,7 @@ class Limits:
 
     Attributes:
         min_hours: Hours of shadow with traffic.
-        max_gap_minutes: The longest gap in the traffic.
+        max_gap: The longest gap in the traffic, in minutes.
         min_pairs: Requests that both releases attempted.
         max_dropped: The share of requests that the queue may have dropped; has to stay below it.
         min_agreement: Of the same answers; the lower bound of its interval has to reach it.
@@ -36,7 +36,7 @@ class Limits:
     """
 
     min_hours: float = 48.0
-    max_gap_minutes: int = 60
+    max_gap: int = 60
     min_pairs: int = 1_000
     max_dropped: float = 0.01
     min_agreement: float = 0.95
@@ -128,13 +128,13 @@ def overridden(lines: Sequence[Line]) -> tuple[Line, ...]:
 
 def hours(counts: PairCounts, limits: Limits, now_us: int) -> Line:
     """Judge the time with traffic."""
-    wanted = f"{limits.min_hours:g} hours with traffic, no gap above {limits.max_gap_minutes} minutes"
+    wanted = f"{limits.min_hours:g} hours with traffic, no gap above {limits.max_gap} minutes"
     if not counts.minutes:
         return Line("hours", "insufficient", "no traffic yet", wanted)
-    found = traffic(counts.minutes, limits.max_gap_minutes)
+    found = traffic(counts.minutes, limits.max_gap)
     seen = f"{found.minutes / 60:.1f} hours, longest gap {found.longest} minutes"
     since = now_us // MINUTE_US - max(counts.minutes) - 1
-    if since > limits.max_gap_minutes:
+    if since > limits.max_gap:
         return Line("hours", "failed", f"{seen}; no traffic for {since} minutes now", wanted)
     if found.gap_ended is not None:
         seen += f", since a gap of {found.gap} minutes that ended {moment(found.gap_ended * MINUTE_US)}"

@@ -37,7 +37,7 @@ LEAST_ERRORS = 10
 ALPHA = 0.001
 THRESHOLDS: dict[Mode, float] = {"concurrent": log(1 / ALPHA), "historical": 10.0}
 LEAST_RATE = 0.001  # a baseline is never taken to be better than this
-WINDOW_ERRORS = 30  # the ratio's window goes back until it holds so many, of both sides together
+WINDOW_ERRORS = 70  # the ratio's window goes back until it holds so many, of both sides together
 PAIRED_SHARE = 0.1  # of a bucket's requests: with fewer pairs it says nothing of both releases
 LEAST_CREDIT = 2.0
 CREDIT_US = 10 * MINUTE_US
@@ -256,7 +256,7 @@ def credit(mode: Mode, total: Counts, started_us: int, now_us: int) -> Number:
 def window(state: RuleState, now_us: int, baseline: Baseline) -> tuple[Number, Number]:
     """Give the errors of the live release and those that the baseline has, over the ratio's window.
 
-    It is the last five minutes, and goes back further, twelve hours at the most, until both sides together have 30.
+    It is the last five minutes, and goes back further, twelve hours at the most, until both sides together have 70.
     """
     ours: Number = 0
     theirs: Number = 0
