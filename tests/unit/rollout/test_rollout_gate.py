@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from dataclasses import replace
@@ -56,7 +57,7 @@ def test_sums_of_pairs_do_not_depend_on_where_they_were_counted(
 def test_time_with_traffic_is_what_a_walk_through_it_finds(minutes: frozenset[int], max_gap: int) -> None:
     found = traffic(minutes, max_gap)
     ordered = sorted(minutes)
-    starts = [ordered[0], *(b for a, b in zip(ordered, ordered[1:], strict=False) if b - a - 1 > max_gap)]
+    starts = [ordered[0], *(b for a, b in itertools.pairwise(ordered) if b - a - 1 > max_gap)]
     assert found.minutes == ordered[-1] - starts[-1] + 1
     assert (found.gap is None) == (len(starts) == 1)
     assert found.longest <= max_gap
