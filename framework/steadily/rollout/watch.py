@@ -133,7 +133,7 @@ def remembered(connection: Connection, live: int, since_us: int) -> Memory | Non
 def baseline_in(connection: Connection, live: int, since_us: int) -> Baseline:
     """Sum what was attempted in the seven days before the release went live, by the one that it replaced.
 
-    After a rollback it is what the release itself did when it was live before: the one that was taken off is no measure.
+    After a rollback it is what the release itself did when it was live before: the one taken off is no measure.
     """
     change = connection.execute(
         select(deployments.c.action, deployments.c.replaced)
