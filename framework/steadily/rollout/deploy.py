@@ -268,7 +268,7 @@ def refuse_unpassed(where: str, lines: tuple[Line, ...], *, shadow: int | None, 
     if not lines:
         given = "no shadow" if shadow is None else f"release {shadow} is the shadow"
         hint = f"`steadily deploy shadow {number}` begins; {over}"
-        raise ReleaseError.at(where, "has not been in shadow", given=given, hint=hint)
+        raise ReleaseError.at(where, "the checklist is not passed: it has not been in shadow", given=given, hint=hint)
     missed = [line for line in lines if line.state not in ("passed", "overridden")]
     if missed:
         told = "\n".join(f"  {line.name}: {line.state}: {line.evidence}; needed: {line.needed}" for line in missed)

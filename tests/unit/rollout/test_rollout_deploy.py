@@ -241,7 +241,8 @@ def test_a_database_with_real_deployments_is_never_simulated(database: Database)
 def test_status_of_an_empty_database(database: Database) -> None:
     found = status(database, Clock(), LIMITS)
     assert (found.checklist, found.passes, found.rule, found.simulated) == ((), False, None, False)
-    assert next(told_status(found)).startswith("rollback rule: insufficient")
+    assert next(told_status(found)) == "live:     nothing"
+    assert list(told_status(found))[3].startswith("rollback rule: insufficient")
 
 
 def test_disagreement_is_shown(database: Database) -> None:
