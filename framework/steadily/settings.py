@@ -26,8 +26,10 @@ from steadily.parameters import WORDS
 SECTIONS = {
     "database": "steadily.database.settings:DatabaseSettings",
     "deploy": "steadily.rollout.settings:DeploySettings",
+    "loadtest": "steadily.loadtest.settings:LoadtestSettings",
     "releases": "steadily.releases.settings:ReleasesSettings",
     "retention": "steadily.database.settings:RetentionSettings",
+    "serve": "steadily.serving.settings:ServeSettings",
 }
 FROM_ENVIRONMENT = "put it into the environment, and ${oc.env:NAME} here"
 DECODED = "what comes from the environment is text: ${oc.decode:${oc.env:NAME}} reads it as YAML"

@@ -69,7 +69,7 @@ def serve(
 def load_tested(database: Database, number: int, at_us: int, verdict: str = "passed") -> None:
     """Put a load test on record."""
     rate = {"per_second": 90.0, "peak": 30.0}
-    result = {"plan": {"rate": rate}, "figures": {"rate": 90.0}, "verdict": {"reasons": ["p99 9 ms, at most 250 ms"]}}
+    result = {"rate": rate, "figures": {"rate": 90.0}, "verdict": {"reasons": ["p99 9 ms, at most 250 ms"]}}
     row = {"release": number, "at_us": at_us, "verdict": verdict, "result": result}
     with database.begin() as connection:
         connection.execute(insert(load_tests).values(row))
