@@ -43,6 +43,9 @@ class Entry:
         answers: The answer to each row.
         inputs: The rows, where they are kept.
         rows: The rows as they were scored, for those who count them; never written.
+        raw: The rows as they came, for a release beside; never written.
+        classes: The classes in the order of the probabilities.
+        scored_us: How long scoring took, of the whole batch.
     """
 
     request_id: str
@@ -53,6 +56,9 @@ class Entry:
     answers: Sequence[Answer]
     inputs: Sequence[Any] | None = None
     rows: Sequence[Any] = ()
+    raw: Sequence[Any] = ()
+    classes: Sequence[str] = ()
+    scored_us: float = 0.0
 
 
 Listener = Callable[[Sequence[Entry]], None]
