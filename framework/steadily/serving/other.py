@@ -1,6 +1,6 @@
 """The process of a release beside the live one: reads requests, a line of JSON each, and writes its answers.
 
-Started by ``beside``, and ends with it. Its priority is low from its first request on, and its memory bounded, so that it
+Started by ``beside``, and ends with it. Its priority is low from its first request on, its memory bounded: it
 takes next to nothing from the one that answers.
 """
 
