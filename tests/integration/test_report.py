@@ -14,6 +14,9 @@ from project import Project
 sys.path.append(str(Path(__file__).parents[2] / "docs"))
 from screenshots import browser
 
+from shared import made_once
+
+pytestmark = pytest.mark.long  # its project runs twice, the bundle included
 STAGES = """\
   evaluate:
     inputs: {rows: test_ready, model: lateness, reference: train_ready}
@@ -42,7 +45,14 @@ HOSTILE = '<img src="http://example.invalid/x.png" onerror="alert(1)"><script>do
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project that ran twice, the second time with another model and a changed step; its text is hostile."""
-    made = Project.make(tmp_path_factory.mktemp("report") / "my project", rows=400)
+    folder = tmp_path_factory.mktemp("report") / "my project"
+    shutil.copytree(made_once(tmp_path_factory, "a project with reports", make), folder, symlinks=True)
+    return Project(folder)
+
+
+def make(folder: Path) -> None:
+    """Make it."""
+    made = Project.make(folder, rows=400)
     made.edit("conf/config.yaml", "datasets:\n", STAGES + "datasets:\n")
     made.path("plugins/shop.py").write_text(made.path("plugins/shop.py").read_text("utf-8") + OWN, "utf-8")
     text = (
@@ -59,7 +69,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     made.repro()
     made.ok("steadily", "report", "--out", "page.html")
     made.ok("steadily", "report", "--compare", "HEAD", "workspace", "--out", "two.html")
-    return made
 
 
 needs_browser = pytest.mark.skipif(

@@ -14,6 +14,7 @@ from steadily.process import cpu_flags
 from steadily_sklearn.steps import SklearnModel
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.long
 CODE = ("framework", "plugins", "conf", "examples", "data", "dvc.lock", "params.yaml", "versions.yaml")
 
 
