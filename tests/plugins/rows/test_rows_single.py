@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from one_row import BothWays, Row, frame_of, typed_rows
 
+from one_row import BothWays, Row, frame_of, typed_rows
 from steadily.dtypes import DATETIME, DTYPES
 from steadily.errors import SteadilyError
 from steadily_rows.steps import (
