@@ -136,7 +136,7 @@ def test_values_come_in_their_columns_types() -> None:
         ({"rows": {}}, 422, "rows"),
         ({"rows": [5]}, 422, "rows[0]"),
         ({"rows": [GOOD], "rowz": 1}, 422, "rowz"),
-        ({"rows": [GOOD] * 4}, 413, "rows"),
+        ({"rows": [GOOD] * 4}, 422, "rows"),
     ],
 )
 def test_bodies_of_another_form(body: Any, status: int, where: str) -> None:
