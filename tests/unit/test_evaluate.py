@@ -262,9 +262,9 @@ def test_a_percentile_needs_ten_rows_above_it() -> None:
     assert percentiles([float(number) for number in range(1001)])["p99_ms"] == 990.0
 
 
-def regression(small: Small, steps: str, more: str = "") -> Small:
+def regression(small: Small, steps: str, more: str = "", own: str = SHARES) -> Small:
     """Let the shop learn the number of an order, of all things: a number."""
-    judged(small, steps, more=more)
+    judged(small, steps, own, more)
     small.edit("conf/config.yaml", "task: classification", "task: regression")
     small.edit("conf/config.yaml", "roles: {target: late", "roles: {target: order")
     small.edit("conf/model/small.yaml", "sklearn.linear_model.LogisticRegression, C: 1.0", "sklearn.linear_model.Ridge")
@@ -273,8 +273,15 @@ def regression(small: Small, steps: str, more: str = "") -> Small:
 
 def test_a_regression_is_judged_by_what_fits_it_and_its_bundle_answers(small: Small) -> None:
     more = "  bundle:\n    inputs: {model: lateness, predictions: predictions}\n    outputs: {bundle: bundle}\n"
-    regression(small, "{drift: {use: evaluate.drift, min_rows: 10}, shares: {use: shop.shares}}", more).run()
+    own = '''
+    @step("shop.error", kind="evaluation")
+    def error(predictions):
+        """Give the mean absolute error."""
+        return {"mean_absolute_error": (predictions.target - predictions.predicted).abs().mean()}
+    '''
+    regression(small, "{drift: {use: evaluate.drift, min_rows: 10}, error: {use: shop.error}}", more, own).run()
     found = small.json("evaluation/evaluate/figures.json")
+    assert found["figures"]["error"]["mean_absolute_error"] > 0
     assert (found["task"], found["classes"]) == ("regression", [])
     assert set(found["figures"]["drift"]["columns"]) == {"weight", "city"}
     said = read_dataset("predictions")
@@ -287,5 +294,5 @@ def test_a_regression_is_judged_by_what_fits_it_and_its_bundle_answers(small: Sm
 
 def test_a_step_for_classes_says_so_of_a_regression(small: Small) -> None:
     regression(small, "{it: {use: evaluate.classification}}")
-    with pytest.raises(SteadilyError, match="step it .*there are no classes to judge; this step is for task: class"):
+    with pytest.raises(SteadilyError, match=r"step it .*there are no classes to judge; this step is for task: class"):
         small.run()
