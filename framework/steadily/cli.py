@@ -104,17 +104,19 @@ def parser() -> argparse.ArgumentParser:
 def add_releases(command: Callable[..., argparse.ArgumentParser]) -> None:
     """Add the words for releases and for what serves."""
     release = command("release", "releasing:register", "register the bundle of the last complete run as a release")
-    release.add_argument("--json", action="store_true", help="as JSON")
+    as_json(release)
     inside = release.add_subparsers(metavar="WHAT")
-    below(inside, "list", "releasing:list_all", "list the releases")
+    as_json(below(inside, "list", "releasing:list_all", "list the releases"))
     show = below(inside, "show", "releasing:show", "show one release whole")
     show.add_argument("number", type=release_number, metavar="N", help="its number")
+    as_json(show)
     diff = below(inside, "diff", "releasing:diff", "show two releases side by side, what differs alone")
     diff.add_argument("a", type=release_number, metavar="A", help="the number of one")
     diff.add_argument("b", type=release_number, metavar="B", help="the number of the other")
+    as_json(diff)
     deploy = command("deploy", "deploying:status", "say what serves where, or change it")
     inside = deploy.add_subparsers(required=True, metavar="WHAT")
-    below(inside, "status", "deploying:status", "say what serves where, and what was done last")
+    as_json(below(inside, "status", "deploying:status", "say what serves where, and what was done last"))
     promote = below(inside, "promote", "deploying:promote", "put a release into live traffic")
     promote.add_argument("number", type=release_number, metavar="N", help="its number")
     promote.add_argument("--override", action="store_true", help="although the checklist is not passed")
@@ -125,8 +127,12 @@ def below(inside: Any, name: str, run: str, told: str) -> argparse.ArgumentParse
     """Add a word below a command's."""
     added: argparse.ArgumentParser = inside.add_parser(name, help=told, description=told[:1].upper() + told[1:] + ".")
     added.set_defaults(run=run)
-    added.add_argument("--json", action="store_true", help="as JSON")
     return added
+
+
+def as_json(command: argparse.ArgumentParser) -> None:
+    """Let a command answer as JSON."""
+    command.add_argument("--json", action="store_true", help="as JSON")
 
 
 def release_number(word: str) -> int:
