@@ -201,7 +201,7 @@ def test_all_that_is_in_the_way_is_told_at_once(projects: tuple[Project, Project
     one.repro()
     one.write("bundle/figures.json", "{}")
     one.write("bundle/more.txt", "x")
-    one.edit("params.yaml", "task: classification", "task: regression")
+    one.edit("params.yaml", "2024-03-01", "2024-03-02")
     one.path("data/valid/one-0000.parquet").unlink()
     found = told(one)
     for words in (
