@@ -25,7 +25,7 @@ def register(chosen: argparse.Namespace) -> int:
     from steadily.releases.slots import person
     from steadily.releases.telling import told_registered
 
-    project = Path().absolute()
+    project = Path()
     store = store_of(project)
 
     def latency() -> dict[str, Any]:
