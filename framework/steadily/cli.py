@@ -86,6 +86,16 @@ def parser() -> argparse.ArgumentParser:
     predict.add_argument(
         "--allow-other-code", action="store_true", help="take steps whose code is not that of the training"
     )
+    features = command("features", "features:features", "list feature sets, publish them, or show the values of a key")
+    features.add_argument("what", choices=("list", "publish", "show"), help="list, publish or show")
+    features.add_argument(
+        "key", nargs="?", metavar="KEY", help="show: whose values, as in UA, or EWR,IAH for two columns"
+    )
+    moment = "show: as of this moment, in ISO 8601, rather than now"
+    features.add_argument("--at", metavar="MOMENT", help=moment)
+    other = "list, publish: a further bundle whose feature sets count; may be given again"
+    features.add_argument("--bundle", action="append", default=[], metavar="FOLDER", help=other)
+    features.add_argument("--json", action="store_true", help="list: as JSON")
     report = command("report", "reporting:report", "render the page of the last run, or another, or two")
     report.add_argument("run_name", nargs="?", metavar="RUN", help="a run, a revision of git's, an experiment of DVC's")
     report.add_argument("--compare", nargs=2, metavar=("A", "B"), help="two of them; workspace is what stands here")

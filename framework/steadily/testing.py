@@ -303,7 +303,9 @@ def check_features(found: StepDefinition, arguments: dict[str, Any], frame: pd.D
     shown = frame[list(maker.columns)]
     whole = maker.combine([maker.collect(shown)])
     same(found, "collecting changed its input in place", frame, before)
-    ensure(list(whole.columns[: len(said["keys"]) + 1]) == [*said["keys"], "as_of"], found, "it gives keys, as_of, values")
+    ensure(
+        list(whole.columns[: len(said["keys"]) + 1]) == [*said["keys"], "as_of"], found, "it gives keys, as_of, values"
+    )
     ensure(not whole.duplicated([*said["keys"], "as_of"]).any(), found, "a key has two rows of one moment")
     for cuts in cuts_of(len(frame)):
         parts = [found.target(**arguments).collect(shown.iloc[start:end]) for start, end in cuts]  # type: ignore[attr-defined]

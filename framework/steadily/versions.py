@@ -83,7 +83,7 @@ def stage_specification(pipeline: PipelineSpec, stage: StageSpec, kinds: Mapping
 def definition_of(
     pipeline: PipelineSpec, stage: StageSpec, specifications: Mapping[str, Any], steps: Mapping[str, Mapping[str, Any]]
 ) -> str:
-    """Digest all that decides what a stage would make of the same sources: itself, and every stage before it.
+    """Digest all that decides what a stage would make of the same sources: itself, and all stages before it.
 
     This is the version of a feature set. What the sources hold is no part of it: new data refreshes the values, and they
     mean the same.

@@ -40,7 +40,8 @@ class Gathered:
 
     Attributes:
         present: How many rows there are, over the longest window.
-        values: By value, ``rows`` and ``total`` (of floats ``units``) of what is added up, else ``value`` and the moment ``at`` which it was.
+        values: By value, ``rows`` and ``total`` (of floats ``units``) of what is added up, else ``value`` and the moment
+            ``at`` which it was.
         last: The first step at which all rows are known; None without any.
     """
 
@@ -184,7 +185,9 @@ def plain(column: pd.Series, take: str, at: Any) -> pd.Series:
     if types.is_float_dtype(dtype):
         column = column.astype("float64") + 0.0
         if np.isinf(column.to_numpy()[at]).any():
-            raise DataError.at(f"column '{column.name}'", "holds what is infinite", hint="give it a range in a contract")
+            raise DataError.at(
+                f"column '{column.name}'", "holds what is infinite", hint="give it a range in a contract"
+            )
         return column
     form = {"b": "boolean", "i": "Int64", "u": "Int64"}.get(getattr(dtype, "kind", ""))
     return column.astype(form) if form else column  # type: ignore[call-overload]

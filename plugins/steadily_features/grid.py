@@ -107,7 +107,11 @@ class Grid:
         floats = "units" in table
         totals = self.running(table, table["units" if floats else "total"].to_numpy(dtype=object))[1]
         made = [None, *(quotient(total, int(by), take, floats) for total, by in zip(totals, rows, strict=True))]
-        found = pd.Series(pd.array(made, dtype="Int64")) if take == "sum" and not floats else pd.Series(made, dtype="float64")
+        found = (
+            pd.Series(pd.array(made, dtype="Int64"))
+            if take == "sum" and not floats
+            else pd.Series(made, dtype="float64")
+        )
         return found.iloc[place].reset_index(drop=True)
 
     def best(self, table: pd.DataFrame, take: str) -> pd.Series:

@@ -48,11 +48,15 @@ def check_windows(
         if text is not None:
             problems += wrong_length(where, text, least)
     if not keys or len(set(keys)) < len(keys):
-        problems.append(PluginError.at("keys", "has to name one or more columns, each once", given=", ".join(keys) or "none"))
+        problems.append(
+            PluginError.at("keys", "has to name one or more columns, each once", given=", ".join(keys) or "none")
+        )
     if not values:
         problems.append(PluginError.at("values", "a feature set needs at least one value"))
     taken = {*keys, time, AS_OF, ROW_ID}
-    problems += [PluginError.at(f"values.{name}", "is the name of a column already") for name in values if name in taken]
+    problems += [
+        PluginError.at(f"values.{name}", "is the name of a column already") for name in values if name in taken
+    ]
     problems += [PluginError.at("keys", f"no key is called {name}") for name in keys if name in (AS_OF, ROW_ID)]
     for name, value in values.items():
         problems += wrong_value(f"values.{name}", value)
@@ -83,7 +87,9 @@ def wrong_value(where: str, value: Value) -> Iterator[SteadilyError]:
             yield error
 
 
-def wrong_defaults(values: Mapping[str, Value], missing: Missing, defaults: Mapping[str, Scalar]) -> Iterator[SteadilyError]:
+def wrong_defaults(
+    values: Mapping[str, Value], missing: Missing, defaults: Mapping[str, Scalar]
+) -> Iterator[SteadilyError]:
     """Find defaults that nothing asks for, and values without the one that they need."""
     if missing != "default":
         if defaults:

@@ -42,8 +42,8 @@ def open_bundle(
         folder: The bundle's folder.
         other_code: Whether steps may be used whose installed code is not that of the training.
         tell: Called with what is worth knowing, such as packages of other versions.
-        features: Opens a feature set for lookups, such as ``steadily.features.online_features(url)``, which reads an online
-            store; without it, values are looked up in the bundle's own files, which are as old as the training.
+        features: Opens a feature set for lookups, such as ``steadily.features.online_features(url)``, which reads an
+            online store; without it, values come from the bundle's own files, which are as old as the training.
 
     Raises:
         DataError: A file of it is missing or other than it was written; a model that holds unknown types.

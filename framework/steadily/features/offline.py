@@ -42,7 +42,7 @@ def open_offline(folder: Path) -> Offline:
     dataset = open_dataset(folder)
     found = dataset.provenance.get(DESCRIBED)
     if found is None:
-        raise DataError.at(str(folder), "is no feature set", hint="a stage with a step such as features.windows makes one")
+        raise DataError.at(str(folder), "is no feature set", hint="a step such as features.windows makes one")
     return Offline(FeatureSet.from_json(found), dataset)
 
 

@@ -110,7 +110,7 @@ class SqlStore:
                 wanted = select(BLOCKS.c.key, BLOCKS.c.block).where(
                     BLOCKS.c.materialisation == number, BLOCKS.c.key.in_(some)
                 )
-                found |= {key: block for key, block in connection.execute(wanted)}
+                found |= {row.key: row.block for row in connection.execute(wanted)}
             if len(found) < len(set(keys)):
                 known = select(HEADS.c.version).where(
                     or_(HEADS.c.materialisation == number, HEADS.c.previous == number)

@@ -247,7 +247,6 @@ class Packing:
             feature_sets=dict(sorted(self.feature_sets())),
         )
 
-
     def feature_sets(self) -> Iterator[tuple[str, str]]:
         """Give the name and version of each feature set that rows are looked up in."""
         for leg in self.legs:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -73,7 +74,11 @@ def frame_of(rows: list[dict[str, Any]]) -> pd.DataFrame:
 def oracle(frame: pd.DataFrame, every: dt.timedelta, delay: dt.timedelta, available: bool) -> list[dict[str, Any]]:
     """Make the values slowly, straight from what the step says of itself."""
     rows = [
-        {**row, "x": None if np.isnan(row["x"]) else row["x"], "word": row["word"] if row["word"] == row["word"] else None}
+        {
+            **row,
+            "x": None if np.isnan(row["x"]) else row["x"],
+            "word": row["word"] if row["word"] == row["word"] else None,
+        }
         for row in frame.to_dict("records")
     ]
     for row in rows:
@@ -133,7 +138,7 @@ def made(frame: pd.DataFrame, cuts: int = 1, **more: Any) -> pd.DataFrame:
     """Make the values with the step, of rows in some parts."""
     maker = Windows(keys=["who", "where"], time="t", every="3h", values=VALUES, **more)  # type: ignore[arg-type]
     edges = np.linspace(0, len(frame), cuts + 1).astype(int)
-    return maker.combine([maker.collect(frame.iloc[a:b]) for a, b in zip(edges[:-1], edges[1:], strict=True)])
+    return maker.combine([maker.collect(frame.iloc[a:b]) for a, b in pairwise(edges)])
 
 
 def plain(table: pd.DataFrame | list[dict[str, Any]]) -> list[dict[str, Any]]:
