@@ -40,8 +40,8 @@ class Gathered:
 
     Attributes:
         present: How many rows there are, over the longest window.
-        values: By value, ``rows`` and ``total`` (of floats ``units``) of what is added up, else ``value`` and the moment
-            ``at`` which it was.
+        values: By value, ``rows`` and ``total`` (of floats ``units``) of what is added up, else ``value`` and, of
+            the last, its moment ``at``.
         last: The first step at which all rows are known; None without any.
     """
 

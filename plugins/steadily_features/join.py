@@ -59,7 +59,9 @@ def join(
 def refuse_columns(frame: pd.DataFrame, values: Features, own: list[str], columns: list[str] | None) -> list[str]:
     """Give the values to add; refuse those that the set has not, and those that the rows have already."""
     if len(own) != len(values.set.keys):
-        raise DataError.at("keys", "have to be as many as the feature set's", given=own, allowed=str(values.set.keys))
+        raise DataError.at(
+            "keys", "have to be as many as the feature set's", given=", ".join(own), allowed=", ".join(values.set.keys)
+        )
     added = list(values.set.columns) if columns is None else list(dict.fromkeys(columns))
     unknown = [name for name in added if name not in values.set.columns]
     if unknown:
