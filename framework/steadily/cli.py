@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from steadily.errors import SteadilyError
 
@@ -100,6 +101,7 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("run_name", nargs="?", metavar="RUN", help="a run, a revision of git's, an experiment of DVC's")
     report.add_argument("--compare", nargs=2, metavar=("A", "B"), help="two of them; workspace is what stands here")
     report.add_argument("--out", metavar="FILE", help="the file (under .steadily/reports)")
+    add_releases(command)
     command("restore", "mending:restore", "bring the last complete run back: lock, parameters, versions, outputs")
     command("adopt", "mending:adopt", "write the values of an experiment into conf/")
     command("compose", "planning:compose", "compose conf/ into params.yaml and versions.yaml (dvc repro does it first)")
@@ -107,6 +109,45 @@ def parser() -> argparse.ArgumentParser:
         "stage", metavar="STAGE", help="the stage's name"
     )
     return found
+
+
+def add_releases(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add the words for releases and for what serves."""
+    release = command("release", "releasing:register", "register the bundle of the last complete run as a release")
+    release.add_argument("--json", action="store_true", help="as JSON")
+    inside = release.add_subparsers(metavar="WHAT")
+    below(inside, "list", "releasing:list_all", "list the releases")
+    show = below(inside, "show", "releasing:show", "show one release whole")
+    show.add_argument("number", type=release_number, metavar="N", help="its number")
+    diff = below(inside, "diff", "releasing:diff", "show two releases side by side, what differs alone")
+    diff.add_argument("a", type=release_number, metavar="A", help="the number of one")
+    diff.add_argument("b", type=release_number, metavar="B", help="the number of the other")
+    serve = command("serve", "serving:serve", "answer requests with the live release")
+    serve.add_argument("--host", metavar="ADDRESS", help="the address to listen on (127.0.0.1)")
+    serve.add_argument("--port", type=int, metavar="N", help="the port (8000)")
+    serve.add_argument("--workers", type=int, metavar="N", help="processes that answer side by side (1)")
+    deploy = command("deploy", "deploying:status", "say what serves where, or change it")
+    inside = deploy.add_subparsers(required=True, metavar="WHAT")
+    below(inside, "status", "deploying:status", "say what serves where, and what was done last")
+    promote = below(inside, "promote", "deploying:promote", "put a release into live traffic")
+    promote.add_argument("number", type=release_number, metavar="N", help="its number")
+    promote.add_argument("--override", action="store_true", help="although the checklist is not passed")
+    promote.add_argument("--reason", metavar="TEXT", help="why, which is kept for ever")
+
+
+def below(inside: Any, name: str, run: str, told: str) -> argparse.ArgumentParser:
+    """Add a word below a command's."""
+    added: argparse.ArgumentParser = inside.add_parser(name, help=told, description=told[:1].upper() + told[1:] + ".")
+    added.set_defaults(run=run)
+    added.add_argument("--json", action="store_true", help="as JSON")
+    return added
+
+
+def release_number(word: str) -> int:
+    """Read the number of a release."""
+    if not word.isdecimal() or not 1 <= int(word) < 2**31:
+        raise argparse.ArgumentTypeError(f"{word!r} is no release's number")
+    return int(word)
 
 
 def rows(word: str) -> int:

@@ -85,8 +85,8 @@ def definition_of(
 ) -> str:
     """Digest all that decides what a stage would make of the same sources: itself, and all stages before it.
 
-    This is the version of a feature set. What the sources hold is no part of it: new data refreshes the values, and they
-    mean the same.
+    This is the version of a feature set. What the sources hold is no part of it: new data refreshes the values, which
+    go on to mean the same.
 
     Args:
         pipeline: The pipeline.
