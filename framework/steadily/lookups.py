@@ -7,6 +7,7 @@ found, in a file or in a store, is left to `steadily.features`. It stays light
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -83,6 +84,19 @@ class Features:
 
         Raises:
             DataError: Keys or moments are of another type than the set's.
+        """
+        raise NotImplementedError
+
+    def one(self, key: tuple[Any, ...], moment: dt.datetime) -> dict[str, Any] | None:
+        """Look up one row without a frame around it, for serving.
+
+        Args:
+            key: Plain values in the order of the set's keys.
+            moment: The row's time, with a zone.
+
+        Returns:
+            The values by column, None for a missing one; moments are in UTC. None where nothing is found: ``lookup``
+            says why, and counts it.
         """
         raise NotImplementedError
 

@@ -11,12 +11,33 @@ from typing import TYPE_CHECKING, Any
 from steadily import DataError, Features, need_columns, step
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     import pandas as pd
 
 SHOWN = 80
 
 
-@step("features.join")
+def join_one(
+    *, values: Features, keys: list[str] | None = None, time: str | None = None, columns: list[str] | None = None
+) -> Callable[[Mapping[str, Any]], dict[str, Any] | None]:
+    """Give ``join`` for one row; one that finds nothing takes the way of the frame, which has the reason."""
+    own, when = keys or list(values.set.keys), time or values.set.time
+    added = list(values.set.columns) if columns is None else list(dict.fromkeys(columns))
+    fills = values.set.missing == "default"
+
+    def single(row: Mapping[str, Any]) -> dict[str, Any] | None:
+        moment = row[when]
+        found = None if moment is None else values.one(tuple(row[name] for name in own), moment)
+        if found is None:
+            return None
+        new = {name: found[name] for name in added}
+        return None if new.keys() & row.keys() or (fills and None in new.values()) else {**row, **new}
+
+    return single
+
+
+@step("features.join", single=join_one)
 def join(
     frame: pd.DataFrame,
     *,

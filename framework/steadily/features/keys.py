@@ -5,8 +5,9 @@ Owns the text of a key in a store, and which types go together.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from steadily.errors import DataError
 from steadily.lookups import FeatureSet
 
 Moments = np.ndarray[Any, np.dtype[np.int64]]
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+MICROSECOND = dt.timedelta(microseconds=1)
 NEVER = np.int64(np.iinfo("int64").min)  # a row without a time
 
 
@@ -98,6 +101,18 @@ def plain(column: pd.Series[Any]) -> list[Any]:
     return [None if gone else value for value, gone in zip(values, missing, strict=True)]
 
 
-def as_dict(columns: Mapping[str, str], values: list[Any]) -> dict[str, Any]:
-    """Give values by their columns' names."""
-    return dict(zip(columns, values, strict=True))
+def by_name(columns: Mapping[str, str], values: Iterable[Any]) -> dict[str, Any]:
+    """Give one row's plain values by their columns' names; moments with their zone."""
+    return {
+        name: EPOCH + value * MICROSECOND if value is not None and dtype.startswith("datetime64") else value
+        for (name, dtype), value in zip(columns.items(), values, strict=True)
+    }
+
+
+def microsecond(moment: dt.datetime) -> int:
+    """Give a moment as microseconds since 1970 in UTC.
+
+    >>> microsecond(dt.datetime(1970, 1, 1, 1, tzinfo=dt.UTC))
+    3600000000
+    """
+    return (moment - EPOCH) // MICROSECOND

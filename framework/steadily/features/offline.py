@@ -6,7 +6,9 @@ feature set; a bundle carries them along.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+from bisect import bisect_right
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ import pandas as pd
 
 from steadily.datasets import MANIFEST, Dataset, open_dataset
 from steadily.errors import DataError
-from steadily.features.keys import NEVER, kind_of, microseconds, refuse_other_keys
+from steadily.features.keys import NEVER, by_name, kind_of, microsecond, microseconds, plain, refuse_other_keys
 from steadily.lookups import Features, FeatureSet, Found
 
 AS_OF = "as_of"
@@ -61,6 +63,10 @@ class Offline(Features):
         """Look up rows; see ``Features``."""
         return self.history.lookup(keys, moments)
 
+    def one(self, key: tuple[Any, ...], moment: dt.datetime) -> dict[str, Any] | None:
+        """Look up one row without a frame around it; see ``Features``."""
+        return self.history.one(key, microsecond(moment))
+
 
 class History:
     """The values of a feature set by key and moment.
@@ -99,6 +105,29 @@ class History:
         values = self.values.reindex(places).set_axis(keys.index, axis="index")
         as_of = pd.Series(np.append(self.as_of, NEVER)[places].astype("M8[us]"), keys.index).dt.tz_localize("UTC")
         return Found(values, as_of, pd.Series(outcome, keys.index, dtype="str"))
+
+    @cached_property
+    def ranges(self) -> dict[tuple[Any, ...], tuple[int, int]]:
+        """The first place of each key, and the one after its last, by plain values."""
+        ends = np.searchsorted(self.pairs, np.arange(1, len(self.index) + 1) * max(len(self.moments), 1)).tolist()
+        keys = [key if isinstance(key, tuple) else (key,) for key in self.index.tolist()]
+        return dict(zip(keys, zip([0, *ends], ends, strict=False), strict=True))
+
+    @cached_property
+    def plain(self) -> tuple[list[int], list[list[Any]]]:
+        """The moments and the values as plain values, by column."""
+        return self.as_of.tolist(), [plain(self.values[name]) for name in self.set.columns]
+
+    def one(self, key: tuple[Any, ...], moment: int) -> dict[str, Any] | None:
+        """Look up one row, its time in microseconds since 1970; see ``Features``."""
+        start, end = self.ranges.get(key, (0, 0))
+        as_of, columns = self.plain
+        place = bisect_right(as_of, moment, start, end) - 1
+        if place < start:
+            return None
+        if self.set.ttl is not None and moment - as_of[place] > int(self.set.ttl * SECOND):
+            return None
+        return by_name(self.set.columns, (column[place] for column in columns))
 
     def places(self, keys: pd.DataFrame, asked: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """Find for each row the place of its key's newest values as of a moment or before, or -1."""

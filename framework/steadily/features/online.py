@@ -6,6 +6,7 @@ every row's outcome is then ``away``, at once, until a second has passed.
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 import time
 from collections import Counter, OrderedDict
@@ -17,7 +18,16 @@ from typing import Any
 import pandas as pd
 
 from steadily.features.blocks import Block, read_block
-from steadily.features.keys import NEVER, as_dict, key_text, microseconds, plain_keys, refuse_other_keys, typed
+from steadily.features.keys import (
+    NEVER,
+    by_name,
+    key_text,
+    microsecond,
+    microseconds,
+    plain_keys,
+    refuse_other_keys,
+    typed,
+)
 from steadily.features.store import TIMEOUT, Head, Store, StoreAway, open_store
 from steadily.lookups import OUTCOMES, Features, FeatureSet, Found, Outcome
 
@@ -75,18 +85,21 @@ class Online(Features):
         outcome = pd.Series([outcome for _, _, outcome in found], keys.index, dtype="str")
         return Found(pd.DataFrame(columns, index=keys.index), as_of, outcome)
 
-    def one(self, key: tuple[Any, ...], moment: int) -> tuple[dict[str, Any] | None, Outcome]:
-        """Look up one row without a frame around it.
-
-        Args:
-            key: Plain values in the order of the set's keys.
-            moment: The row's time in microseconds since 1970.
-
-        Returns:
-            The values by column, None being missing and moments microseconds, and the outcome.
-        """
-        values, _, outcome = self.find([None if None in key else key_text(key)], [moment])[0]
-        return None if values is None else as_dict(self.set.columns, values), outcome
+    def one(self, key: tuple[Any, ...], moment: dt.datetime) -> dict[str, Any] | None:
+        """Look up one row without a frame around it; see ``Features``."""
+        if None in key:
+            return None
+        text = key_text(key)
+        try:
+            block = self.blocks([text]).get(text)
+        except StoreAway:
+            return None
+        values, _, outcome = self.newest(block, microsecond(moment))
+        if values is None:
+            return None
+        with self.lock:
+            self.counted[outcome] += 1
+        return by_name(self.set.columns, values)
 
     def find(
         self, texts: Sequence[str | None], moments: Sequence[int]

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pandas as pd
 import pytest
 
 from steadily.errors import DataError
+from steadily.features.keys import microsecond
 from steadily.features.offline import History
 from steadily.lookups import Features, FeatureSet, Found
 from steadily.testing import check_step
-from steadily_features.join import join
+from steadily_features.join import join, join_one
 
 
 class Given(Features):
@@ -27,6 +29,10 @@ class Given(Features):
     def lookup(self, keys: pd.DataFrame, moments: pd.Series[Any]) -> Found:
         """Look up."""
         return self.history.lookup(keys, moments)
+
+    def one(self, key: tuple[Any, ...], moment: dt.datetime) -> dict[str, Any] | None:
+        """Look up one row."""
+        return self.history.one(key, microsecond(moment))
 
 
 def rows_of(*pairs: tuple[str | None, str | None]) -> pd.DataFrame:
@@ -107,3 +113,20 @@ def test_what_does_not_fit_is_refused(params: dict[str, Any], said: str) -> None
 def test_a_column_is_not_written_over() -> None:
     with pytest.raises(DataError, match="both the rows and delays have it"):
         join(ROWS.assign(delay=1.0), values=Given())
+
+
+@pytest.mark.parametrize("more", [{}, {"missing": "default", "defaults": {"delay": 7, "rows": 0}}])
+def test_one_row_gives_what_the_frame_gives_or_takes_its_way(more: dict[str, Any]) -> None:
+    values = Given(ttl=86400.0 * 3, **more)
+    single = join_one(values=values)
+    found, reasons = join(ROWS, values=values)
+    for row, who, at in ROWS.itertuples():
+        given = {"who": None if pd.isna(who) else who, "t": None if pd.isna(at) else at.to_pydatetime()}
+        made = single(given)
+        assert (made is None) == (row in reasons.index)
+        if made is not None:
+            assert [None if pd.isna(value) else value for value in found.loc[row, ["delay", "rows"]]] == [
+                made["delay"],
+                made["rows"],
+            ]
+    assert single({"who": "a", "t": dt.datetime(2024, 1, 3, tzinfo=dt.UTC), "delay": 1.0}) is None
