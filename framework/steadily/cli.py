@@ -87,21 +87,12 @@ def parser() -> argparse.ArgumentParser:
     predict.add_argument(
         "--allow-other-code", action="store_true", help="take steps whose code is not that of the training"
     )
-    features = command("features", "features:features", "list feature sets, publish them, or show the values of a key")
-    features.add_argument("what", choices=("list", "publish", "show"), help="list, publish or show")
-    features.add_argument(
-        "key", nargs="?", metavar="KEY", help="show: whose values, as in UA, or EWR,IAH for two columns"
-    )
-    moment = "show: as of this moment, in ISO 8601, rather than now"
-    features.add_argument("--at", metavar="MOMENT", help=moment)
-    other = "list, publish: a further bundle whose feature sets count; may be given again"
-    features.add_argument("--bundle", action="append", default=[], metavar="FOLDER", help=other)
-    features.add_argument("--json", action="store_true", help="list: as JSON")
     report = command("report", "reporting:report", "render the page of the last run, or another, or two")
     report.add_argument("run_name", nargs="?", metavar="RUN", help="a run, a revision of git's, an experiment of DVC's")
     report.add_argument("--compare", nargs=2, metavar=("A", "B"), help="two of them; workspace is what stands here")
     report.add_argument("--out", metavar="FILE", help="the file (under .steadily/reports)")
     add_releases(command)
+    add_features(command)
     command("restore", "mending:restore", "bring the last complete run back: lock, parameters, versions, outputs")
     command("adopt", "mending:adopt", "write the values of an experiment into conf/")
     command("compose", "planning:compose", "compose conf/ into params.yaml and versions.yaml (dvc repro does it first)")
@@ -141,6 +132,25 @@ def below(inside: Any, name: str, run: str, told: str) -> argparse.ArgumentParse
     added.set_defaults(run=run)
     added.add_argument("--json", action="store_true", help="as JSON")
     return added
+
+
+def add_features(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add the words for feature sets."""
+    features = command("features", "features:list_all", "list feature sets, publish them, or show the values of a key")
+    features.set_defaults(json=False, bundle=[])
+    inside = features.add_subparsers(metavar="WHAT")
+    listing = below(inside, "list", "features:list_all", "list feature sets: here, in the online store, who reads them")
+    publish = below(
+        inside, "publish", "features:publish", "publish those of the project, and of the releases that serve"
+    )
+    more = "a further release whose feature sets are to be there; may be given again"
+    publish.add_argument("--release", action="append", type=release_number, default=[], metavar="N", help=more)
+    for one in (listing, publish):
+        told = "a further bundle that counts; may be given again"
+        one.add_argument("--bundle", action="append", default=[], metavar="FOLDER", help=told)
+    show = below(inside, "show", "features:show", "show what is known of a key, here and in the online store")
+    show.add_argument("key", metavar="KEY", help="as in UA; EWR,IAH where a feature set has two keys")
+    show.add_argument("--at", metavar="MOMENT", help="as of this moment, in ISO 8601, rather than now")
 
 
 def release_number(word: str) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,7 +16,6 @@ CACHE = layout.STATE / "cache" / "operate.json"
 KNOWN: dict[str, tuple[str, ...]] = {
     "engine": ("backend", "workers", "address", "read_rows"),
     "sources": ("unreachable",),
-    "features": ("store", "timeout", "refresh"),
 }
 CHOICES = {"engine.backend": ("local", "sequential", "dask"), "sources.unreachable": ("fail", "keep")}
 
@@ -73,13 +71,6 @@ def judge(values: Mapping[str, Any], place: Callable[..., str]) -> None:
                 )
             if key in ("workers", "read_rows") and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
                 problems.append(Problem(where, "has to be a whole number above 0", repr(value)))
-            seconds = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-            if section == "features" and key in ("timeout", "refresh") and not (seconds and value >= 0):
-                problems.append(Problem(where, "has to be a number of seconds", repr(value)))
-            if section == "features" and key == "store" and not isinstance(value, str | None):
-                problems.append(
-                    Problem(where, "has to be an address", allowed="sqlite:///…, postgresql://…, redis://…")
-                )
     if problems:
         raise ConfigError(*problems)
 

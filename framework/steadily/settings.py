@@ -25,6 +25,7 @@ from steadily.parameters import WORDS
 
 SECTIONS = {
     "database": "steadily.database.settings:DatabaseSettings",
+    "features": "steadily.features.settings:FeaturesSettings",
     "releases": "steadily.releases.settings:ReleasesSettings",
     "retention": "steadily.database.settings:RetentionSettings",
     "serve": "steadily.serving.settings:ServeSettings",

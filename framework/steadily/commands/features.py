@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,28 +16,36 @@ from steadily.commands.planning import say
 from steadily.errors import DataError
 
 if TYPE_CHECKING:
+    from steadily.features.settings import FeaturesSettings
     from steadily.features.store import Head
     from steadily.lookups import Features, FeatureSet
 
-BUNDLE_TABLES = Path("tables")
+LONG = 2.0  # seconds that a person may wait for the store
 
 
 @dataclass(frozen=True)
 class Named:
-    """A bundle that names feature sets, by a word for it, with the folder in which their files lie."""
+    """A bundle that names feature sets: a word for it, the versions by name, and how to come by their files."""
 
     label: str
     versions: Mapping[str, str]
-    folder: Path
+    tables: Callable[[], Path]
 
 
-def features(chosen: argparse.Namespace) -> int:
-    """Do what was asked."""
-    if chosen.what == "publish":
-        return publish(Path(), chosen.bundle)
-    if chosen.what == "show":
-        return show(Path(), chosen.key, chosen.at)
-    return listing(Path(), chosen.bundle, as_json=chosen.json)
+def list_all(chosen: argparse.Namespace) -> int:
+    """List feature sets."""
+    return listing(Path(), [*named(Path(), chosen.bundle), *serving(Path(), [])], as_json=chosen.json)
+
+
+def publish(chosen: argparse.Namespace) -> int:
+    """Publish feature sets."""
+    bundles = [*named(Path(), chosen.bundle), *serving(Path(), chosen.release)]
+    return published(Path(), bundles, as_json=chosen.json)
+
+
+def show(chosen: argparse.Namespace) -> int:
+    """Show what is known of a key."""
+    return shown(Path(), chosen.key, chosen.at, as_json=chosen.json)
 
 
 def sets_of(project: Path) -> dict[Path, FeatureSet]:
@@ -58,31 +67,88 @@ def named(project: Path, bundles: list[str]) -> Iterator[Named]:
     for place in [str(project / layout.BUNDLE), *bundles]:
         folder = Path(place)
         if place in bundles or (folder / manifest.FILE).is_file():
-            found = manifest.read(folder)
-            yield Named(place, found.feature_sets, folder / BUNDLE_TABLES)
+            yield Named(place, manifest.read(folder).feature_sets, partial(Path, folder / manifest.TABLES))
 
 
-def publish(project: Path, bundles: list[str]) -> int:
-    """Publish the project's feature sets as they are now, and those of other versions that a bundle names."""
+def serving(project: Path, numbers: list[int]) -> Iterator[Named]:
+    """Give the releases that are warm, in the slots live, shadow and previous, and those that were asked for.
+
+    Raises:
+        SteadilyError: The database can't be used, or has no such release.
+    """
+    from steadily.bundle import manifest
+    from steadily.database import open_project
+    from steadily.database.settings import DatabaseSettings
+    from steadily.database.tables import SLOTS
+    from steadily.releases.records import find_release
+    from steadily.releases.slots import read_slots
+    from steadily.releases.store import fetch
+    from steadily.settings import settings
+
+    file = settings(project, DatabaseSettings).address(project).removeprefix("sqlite:///")
+    if not numbers and "://" not in file and not Path(file).is_file():
+        return  # nothing was ever released
+    with open_project(project) as database:
+        slots = read_slots(database)
+        warm = {slot: getattr(slots, slot) for slot in SLOTS}
+        for number in dict.fromkeys(number for number in (*warm.values(), *numbers) if number is not None):
+            release = find_release(database, number)
+            places = [slot for slot, held in warm.items() if held == number]
+            label = f"release {number}" + (f" ({', '.join(places)})" if places else "")
+            tables = partial(tables_of, partial(fetch, project, release), Path(manifest.TABLES))
+            yield Named(label, release.manifest.get("feature_sets", {}), tables)
+
+
+def tables_of(fetched: Callable[[], Path], inside: Path) -> Path:
+    """Give the folder of a release's tables, its files being brought here first."""
+    return fetched() / inside
+
+
+def published(project: Path, bundles: list[Named], *, as_json: bool) -> int:
+    """Publish the project's feature sets as they are now, and those of other versions that bundles name."""
     from steadily.features import publish as publish_set
-    from steadily.features.settings import store_settings
 
-    url, now = store_settings(project).store, time.time_ns() // 1_000
+    url, now = settings_of(project).address(project), time.time_ns() // 1_000
     here = sets_of(project)
     work = [(one, folder, "") for folder, one in here.items()]
     current = {one.version for one in here.values()}
-    for bundle in named(project, bundles):
+    for bundle in bundles:
         for name, version in bundle.versions.items():
             if version not in current:
                 current.add(version)
-                described = next(one for one in sets_of_folder(bundle.folder) if one.version == version)
-                work.append((described, bundle.folder / name, f", from {bundle.label}: another one is made here"))
+                folder = bundle.tables()
+                one = next(found for found in sets_of_folder(folder) if found.version == version)
+                work.append((one, folder / name, f", from {bundle.label}: another one is made here"))
     if not work:
         raise DataError.at("steadily features publish", "there is no feature set", hint="dvc repro makes them")
-    for described, folder, more in work:
+    found = []
+    for one, folder, more in work:
         head = publish_set(url, folder, now)
-        say([told(described, head, now) + more])
+        found.append({"name": one.name, "version": one.version, **about(head), "new": head.published_us == now})
+        say([] if as_json else [told(found[-1]) + more])
+    say([json.dumps(found, indent=1)] if as_json else [])
     return 0
+
+
+def about(head: Head) -> dict[str, Any]:
+    """Say what is published."""
+    from steadily.features.evidence import moment
+
+    return {"keys": head.keys, "as_of": moment(head.as_of), "published": moment(head.published_us)}
+
+
+def told(found: Mapping[str, Any]) -> str:
+    """Say what came of a publication."""
+    done = "published" if found["new"] else f"is published already, since {found['published']}"
+    return f"{found['name']} {found['version']}: {found['keys']:,} keys as of {found['as_of']} {done}"
+
+
+def settings_of(project: Path) -> FeaturesSettings:
+    """Read the section ``features`` of ``conf/operate.yaml``."""
+    from steadily.features.settings import FeaturesSettings
+    from steadily.settings import settings
+
+    return settings(project, FeaturesSettings)
 
 
 def sets_of_folder(folder: Path) -> list[FeatureSet]:
@@ -92,21 +158,12 @@ def sets_of_folder(folder: Path) -> list[FeatureSet]:
     return [one for path in sorted(folder.glob("*/")) if (one := described(path)) is not None]
 
 
-def told(described: FeatureSet, head: Head, now_us: int) -> str:
-    """Say what came of a publication."""
-    from steadily.features.evidence import moment
-
-    done = "published" if head.published_us == now_us else f"is published already, since {moment(head.published_us)}"
-    return f"{described.name} {described.version}: {head.keys:,} keys as of {moment(head.as_of)} {done}"
-
-
-def listing(project: Path, bundles: list[str], *, as_json: bool) -> int:
+def listing(project: Path, bundles: list[Named], *, as_json: bool) -> int:
     """List feature sets: what they are, how far they go here and in the store, and which bundles name them."""
-    from steadily.features.settings import store_settings
     from steadily.features.store import StoreAway, open_store
 
-    settings = store_settings(project)
-    store, away = open_store(settings.store, max(settings.timeout, 2.0)), None
+    chosen = settings_of(project)
+    store, away = open_store(chosen.address(project), max(chosen.timeout, LONG)), None
     heads: list[Head] = []
     try:
         heads = store.heads()
@@ -114,7 +171,7 @@ def listing(project: Path, bundles: list[str], *, as_json: bool) -> int:
         away = str(error)
     finally:
         store.close()
-    found = entries(project, heads, list(named(project, bundles)))
+    found = entries(project, heads, bundles)
     if as_json:
         say([json.dumps({"store": store.shown, "away": away, "feature_sets": found}, indent=1, ensure_ascii=False)])
         return 0
@@ -125,19 +182,13 @@ def listing(project: Path, bundles: list[str], *, as_json: bool) -> int:
 
 def entries(project: Path, heads: list[Head], bundles: list[Named]) -> list[dict[str, Any]]:
     """Gather what is known of each version of each feature set."""
-    from steadily.features.evidence import moment
-
     here = {one.version: one for one in sets_of(project).values()}
     online = {head.set.version: head for head in heads}
     versions = {**{version: head.set for version, head in online.items()}, **here}
     found = []
     for version, described in sorted(versions.items(), key=lambda item: (item[1].name, item[0] not in here, item[0])):
         head = online.get(version)
-        published = head and {
-            "keys": head.keys,
-            "as_of": moment(head.as_of),
-            "published": moment(head.published_us),
-        }
+        published = None if head is None else about(head)
         users = [bundle.label for bundle in bundles if bundle.versions.get(described.name) == version]
         found.append({**described.to_json(), "here": version in here, "online": published, "named_by": users})
     return found
@@ -157,32 +208,33 @@ def lines_of(entry: Mapping[str, Any]) -> Iterator[str]:
         yield f"  named by {', '.join(entry['named_by'])}"
 
 
-def show(project: Path, key: str | None, at: str | None) -> int:
+def shown(project: Path, key: str, at: str | None, *, as_json: bool) -> int:
     """Show what is known of a key now, or at a moment: in the files here, and in the store."""
     from steadily.features import open_offline, open_online
-    from steadily.features.settings import store_settings
 
-    if not key:
-        raise DataError.at("steadily features show", "whose values?", hint="a KEY, as in UA or EWR,IAH")
     parts = key.split(",")
     here = {folder: one for folder, one in sets_of(project).items() if len(one.keys) == len(parts)}
     if not here:
         hint = "; ".join(f"{one.name}: {','.join(one.keys)}" for one in sets_of(project).values())
         raise DataError.at("steadily features show", "no feature set here has such a key", given=key, hint=hint or None)
-    settings = store_settings(project)
+    chosen, found = settings_of(project), []
     for folder, one in here.items():
-        online = open_online(settings.store, one, timeout=max(settings.timeout, 2.0))
-        say([f"{one.name} {one.version}  {key}"])
-        say([f"  {folder}: {value_of(open_offline(folder), parts, at)}", f"  store: {value_of(online, parts, at)}"])
+        online = open_online(chosen.address(project), one, timeout=max(chosen.timeout, LONG))
+        places = {str(folder): value_of(open_offline(folder), parts, at), "store": value_of(online, parts, at)}
         online.close()
+        found.append({"name": one.name, "version": one.version, "key": parts, **places})
+        lines = [f"{one.name} {one.version}  {key}", *(f"  {name}: {words(value)}" for name, value in places.items())]
+        say([] if as_json else lines)
+    say([json.dumps(found, indent=1, ensure_ascii=False)] if as_json else [])
     return 0
 
 
-def value_of(found: Features, parts: list[str], at: str | None) -> str:
-    """Write what a lookup comes to."""
+def value_of(found: Features, parts: list[str], at: str | None) -> dict[str, Any]:
+    """Look a key up, and give the outcome, the moment and the values as plain values."""
     import pandas as pd
 
-    asked = moment_of(at)
+    from steadily.features.keys import plain
+
     index = pd.RangeIndex(1)
     try:
         keys = {
@@ -191,17 +243,27 @@ def value_of(found: Features, parts: list[str], at: str | None) -> str:
         }
     except (ValueError, TypeError):
         raise DataError.at("steadily features show", "can't be a key", given=",".join(parts)) from None
-    answer = found.lookup(pd.DataFrame(keys), pd.Series([asked], index).astype("datetime64[us, UTC]"))
-    outcome = answer.outcome.iloc[0]
-    if outcome != "found":
-        words = {"stale": "what there is, is too old", "away": f"away ({getattr(found, 'why', '')})"}
-        return words.get(str(outcome), "nothing was known by then")
-    values = ", ".join(f"{name} {answer.values[name].iloc[0]}" for name in answer.values)
-    return f"as of {answer.as_of.iloc[0].isoformat()}: {values}"
+    moments = pd.Series([moment_of(at)], index).astype("datetime64[us, UTC]")
+    answer = found.lookup(pd.DataFrame(keys), moments)
+    as_of = answer.as_of.iloc[0]
+    return {
+        "outcome": str(answer.outcome.iloc[0]),
+        "as_of": None if pd.isna(as_of) else as_of.isoformat(),
+        "values": {str(name): plain(column)[0] for name, column in answer.values.items()},
+        "why": getattr(found, "why", ""),
+    }
+
+
+def words(found: Mapping[str, Any]) -> str:
+    """Write what a lookup came to."""
+    if found["outcome"] != "found":
+        told = {"stale": "what there is, is too old", "away": f"away ({found['why']})"}
+        return told.get(found["outcome"], "nothing was known by then")
+    return f"as of {found['as_of']}: " + ", ".join(f"{name} {value}" for name, value in found["values"].items())
 
 
 def moment_of(at: str | None) -> Any:
-    """Read a moment; the end of time shows the newest values there are, unless these are too old by now."""
+    """Read a moment; none is now."""
     import pandas as pd
 
     try:

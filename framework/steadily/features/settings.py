@@ -1,35 +1,35 @@
-"""Where the online store is, as ``conf/operate.yaml`` says: the section ``features``."""
+"""The section ``features`` of ``conf/operate.yaml``: where the online store is, and how long serving waits for it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from pydantic import NonNegativeFloat, PositiveFloat, SecretStr
 
 from steadily import layout
-from steadily.features.store import TIMEOUT
-from steadily.operate import operation
+from steadily.settings import Section
 
 FILE = layout.STATE / "features.db"
-REFRESH = 1.0
 
 
-@dataclass(frozen=True)
-class Settings:
-    """The online store's address, and the seconds that lookups wait for it and after which they ask it anew."""
+class FeaturesSettings(Section):
+    """The online store of feature sets.
 
-    store: str
-    timeout: float = TIMEOUT
-    refresh: float = REFRESH
-
-
-def store_settings(project: Path) -> Settings:
-    """Read the section; without one the store is a file under ``.steadily/``.
-
-    Raises:
-        ConfigError: ``conf/operate.yaml`` does not compose, or says what can't be.
+    Attributes:
+        store: ``sqlite:///FILE``, ``postgresql://…`` or ``redis://HOST:PORT/NUMBER`` (``?prefix=WORD`` for its keys);
+            null is a file, ``.steadily/features.db``. One with a password comes from the environment.
+        timeout: How many seconds a lookup waits for the store.
+        refresh: After how many seconds serving asks whether something newer was published.
     """
-    section: Mapping[str, Any] = operation(project).get("features") or {}
-    given = {key: value for key, value in section.items() if value is not None}
-    return Settings(**{"store": f"sqlite:///{project.absolute() / FILE}", **given})
+
+    store: SecretStr | None = None
+    timeout: PositiveFloat = 0.2
+    refresh: NonNegativeFloat = 1.0
+
+    def address(self, project: Path) -> str:
+        """Give the store's address; a SQLite file's path is relative to the project."""
+        given = self.store.get_secret_value() if self.store else f"sqlite:///{FILE}"
+        scheme, found, path = given.partition(":///")
+        if found and path and scheme.startswith("sqlite"):
+            return f"{scheme}:///{project.absolute() / path}"
+        return given
