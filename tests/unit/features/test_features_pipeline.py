@@ -250,7 +250,6 @@ def test_the_commands_list_show_and_publish(
     assert "what there is, is too old" in capsys.readouterr().out
     assert main(["features", "show", "Ulm,1"]) == 1
     assert "no feature set here has such a key; given: Ulm,1; cities: city" in capsys.readouterr().err
-    assert main(["features", "show"]) == 1
     assert main(["features", "show", "Ulm", "--at", "yesterday"]) == 1
     shutil.copytree("bundle", tmp_path / "old")
     small.edit("conf/config.yaml", "over: 5d", "over: 6d")
@@ -262,6 +261,11 @@ def test_the_commands_list_show_and_publish(
     assert version not in first
     assert second.startswith(f"cities {version}: 4 keys as of ")
     assert second.endswith("from bundle: another one is made here")
+    assert main(["features", "publish", "--json"]) == 0
+    assert [one["new"] for one in json.loads(capsys.readouterr().out)] == [False, False]
+    assert main(["features", "show", "Ulm", "--at", "2024-01-20", "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert found["store"]["values"] == found["data/cities"]["values"]
     assert main(["features", "list", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert [(one["here"], one["named_by"]) for one in found["feature_sets"]] == [(True, []), (False, ["bundle"])]
