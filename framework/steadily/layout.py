@@ -22,7 +22,7 @@ STATE = Path(".steadily")
 FEATURES_FORMAT = 1  # part of every feature set's version: a change of how values are looked up makes new ones
 PROVENANCE = "steadily.json"  # in a model's folder
 SERVING = STATE / "serving"  # the files of releases as they are served from here
-DATA_FORMAT = 1  # part of every stage's version: a change of what Steadily writes retrains
+DATA_FORMAT = 2  # part of every stage's version: a change of what Steadily writes retrains
 
 
 def dataset_folder(name: str) -> Path:

@@ -26,6 +26,8 @@ from steadily.parameters import WORDS
 SECTIONS = {
     "database": "steadily.database.settings:DatabaseSettings",
     "features": "steadily.features.settings:FeaturesSettings",
+    "deploy": "steadily.rollout.settings:DeploySettings",
+    "loadtest": "steadily.loadtest.settings:LoadtestSettings",
     "releases": "steadily.releases.settings:ReleasesSettings",
     "retention": "steadily.database.settings:RetentionSettings",
     "serve": "steadily.serving.settings:ServeSettings",

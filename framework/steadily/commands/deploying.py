@@ -1,63 +1,101 @@
-"""The commands that say which release serves: deploy promote, status."""
+"""The commands that say which release serves: deploy status, shadow, promote, rollback."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from steadily.commands.planning import say
-from steadily.errors import ReleaseError
 
-SHOWN = 10
+if TYPE_CHECKING:
+    from steadily.clock import Clock
+    from steadily.database import Database
+    from steadily.releases.slots import Slots
+    from steadily.rollout.deploy import Asked
+    from steadily.rollout.gate import Limits
 
 
-def promote(chosen: argparse.Namespace) -> int:
-    """Put a release into live traffic; the one before it stays as the previous."""
+@contextmanager
+def opened() -> Iterator[tuple[Database, Clock]]:
+    """Open the project's database, with its clock."""
     from steadily.clock import clock_of
     from steadily.database import open_project
-    from steadily.releases.records import find_release
-    from steadily.releases.slots import Act, person, place, read_slots
 
     with open_project(Path()) as database:
-        clock, slots = clock_of(database), read_slots(database)
-        number = find_release(database, chosen.number).number
-        refuse(chosen, number, slots.live)
-        act = Act("promote", chosen.reason.strip(), person(), override=True)
-        wanted = {"live": number, "previous": slots.live}
-        if slots.shadow == number:
-            wanted["shadow"] = None
-        place(database, wanted, act, seen=slots.revision, now_us=clock.now_us())
-    say([f"release {number} is live", f"previous: release {slots.live}" if slots.live else "nothing was live before"])
-    return 0
+        yield database, clock_of(database)
 
 
-def refuse(chosen: argparse.Namespace, number: int, live: int | None) -> None:
-    """Refuse what may not be promoted.
+def limits() -> Limits:
+    """Read what a shadow has to keep."""
+    from steadily.rollout.gate import Limits
+    from steadily.rollout.settings import DeploySettings
+    from steadily.settings import settings
 
-    Raises:
-        ReleaseError: It is live already; the checklist is not passed; or an override has no reason.
-    """
-    where = f"release {number}"
-    if number == live:
-        raise ReleaseError.at(where, "is live already")
-    if not chosen.override:
-        hint = "--override --reason TEXT goes over it, and is kept for ever"
-        raise ReleaseError.at(where, "the checklist is not passed: it has not been in shadow", hint=hint)
-    if not (chosen.reason or "").strip():
-        raise ReleaseError.at(where, "an override needs a reason", hint="--reason TEXT, which is kept for ever")
+    return Limits(**settings(Path(), DeploySettings).model_dump())
+
+
+def asked(database: Database, clock: Clock) -> Asked:
+    """Say whom the checklist asks for the expected peak: the configuration, or else the log."""
+    from steadily.loadtest.rate import peak_in_log
+    from steadily.loadtest.settings import LoadtestSettings
+    from steadily.rollout.deploy import Asked
+    from steadily.settings import settings
+
+    configured = settings(Path(), LoadtestSettings).peak_per_second
+    return Asked(peak=lambda: peak_in_log(database, clock.now_us()) if configured is None else configured)
 
 
 def status(chosen: argparse.Namespace) -> int:
-    """Say what serves where, and what was done last."""
-    from dataclasses import asdict
+    """Say how things stand."""
+    from steadily.rollout.deploy import status as ask
+    from steadily.rollout.telling import told_status
 
-    from steadily.database import open_project
-    from steadily.releases.slots import deployments_of, read_slots
-    from steadily.releases.telling import told_slots
-
-    with open_project(Path()) as database:
-        slots, last = read_slots(database), deployments_of(database, SHOWN)
-    whole = {"slots": asdict(slots), "deployments": last}
-    say([json.dumps(whole, indent=1, ensure_ascii=False)] if chosen.json else list(told_slots(slots, last)))
+    with opened() as (database, clock):
+        found = ask(database, clock, limits(), asked(database, clock))
+    say([json.dumps(found.to_json(), indent=1, ensure_ascii=False)] if chosen.json else list(told_status(found)))
     return 0
+
+
+def shadow(chosen: argparse.Namespace) -> int:
+    """Put a release into the shadow slot, or take it out."""
+    from steadily.releases.slots import person
+    from steadily.rollout.deploy import shadow as put
+
+    with opened() as (database, clock):
+        slots = put(database, clock, chosen.number, person())
+    line = f"release {chosen.number} is the shadow: `steadily deploy status` has its checklist"
+    done(chosen, slots, line if chosen.number else "no release is in shadow")
+    return 0
+
+
+def promote(chosen: argparse.Namespace) -> int:
+    """Put a release into live traffic; the one before it stays warm as the previous."""
+    from steadily.releases.slots import person
+    from steadily.rollout.deploy import promote as put
+
+    with opened() as (database, clock):
+        slots = put(database, clock, chosen.number, person(), limits(), override=chosen.override, reason=chosen.reason)
+    before = f"previous: release {slots.previous}" if slots.previous else "nothing was live before"
+    done(chosen, slots, f"release {slots.live} is live", before)
+    return 0
+
+
+def rollback(chosen: argparse.Namespace) -> int:
+    """Put the previous release back."""
+    from steadily.releases.slots import person
+    from steadily.rollout.deploy import rollback as put
+
+    with opened() as (database, clock):
+        slots = put(database, clock, person(), chosen.reason)
+    done(chosen, slots, f"release {slots.live} is live again")
+    return 0
+
+
+def done(chosen: argparse.Namespace, slots: Slots, *lines: str) -> None:
+    """Say what was done."""
+    say([json.dumps(asdict(slots))] if chosen.json else list(lines))

@@ -39,9 +39,11 @@ class RetentionSettings(Section):
         labels_days: The truth that came in later.
         load_tests_days: Results of load tests.
         workers_days: Processes that serve no longer.
+        comparisons_days: Hourly sums of what a shadow or the previous release made of live's requests.
     """
 
     predictions_days: PositiveInt = 90
     labels_days: PositiveInt = 90
     load_tests_days: PositiveInt = 400
     workers_days: PositiveInt = 7
+    comparisons_days: PositiveInt = 90

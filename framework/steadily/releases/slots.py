@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
+from steadily.clock import marked
 from steadily.database import Database
 from steadily.database.tables import SLOTS, deployments, slots
 from steadily.errors import ReleaseError
@@ -105,7 +106,8 @@ def place_in(connection: Connection, wanted: Mapping[str, int | None], act: Act,
         if number != replaced:
             values = {"release": number, "since_us": now_us, "revision": before.revision + 1}
             connection.execute(update(slots).where(slots.c.name == name).values(values))
-            connection.execute(insert(deployments).values(record(act, name, number, replaced, now_us)))
+            row = record(act, name, number, replaced, now_us) | {"simulated": marked(connection)}
+            connection.execute(insert(deployments).values(row))
     return slots_in(connection)
 
 

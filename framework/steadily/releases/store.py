@@ -7,10 +7,11 @@ swapped are refused by name.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -25,6 +26,7 @@ from steadily.releases.records import Release
 AGAIN = "register the bundle again from the run that made it, or bring the store's files back from a backup"
 CREDENTIALS = "check address, network and credentials"
 CHUNK = 1 << 20
+TRIES = 10
 
 
 @dataclass(frozen=True)
@@ -54,17 +56,21 @@ class Store:
         """
         url, content = self.place(name), manifests.content_of(folder)
         with reached(url) as (files, root):
-            if not (is_there(files, root, content) and not list(differing(files, root, content))):
-                put_files(files, folder, root, [*content["files"], manifests.FILE])
+            if not is_whole(files, root, content):
+                put_files(files, folder, root, content)
                 problems = list(differing(files, root, content))
                 if problems:
                     raise ReleaseError(*problems)
         return url
 
     def take_away(self, name: str) -> None:
-        """Remove a folder that no release has come to have."""
-        with reached(self.place(name)) as (files, root):
-            if files.exists(root):
+        """Remove a folder that no release has come to have; another may be doing the same."""
+        with reached(self.place(name)) as (files, root), contextlib.suppress(FileNotFoundError):
+            if is_local(files):
+                aside = aside_of(Path(root))
+                Path(root).rename(aside)
+                remove(aside)
+            elif files.exists(root):
                 files.rm(root, recursive=True)
 
 
@@ -95,8 +101,9 @@ def reached(url: str) -> Iterator[tuple[Any, str]]:
         raise ReleaseError.at(url, f"the store of releases can't be used: {words}", hint=CREDENTIALS) from error
 
 
-def put_files(files: Any, folder: Path, root: str, names: list[str]) -> None:
+def put_files(files: Any, folder: Path, root: str, content: Mapping[str, Any]) -> None:
     """Copy files into a folder that is renamed when it is whole; elsewhere the manifest, which is last, is the mark."""
+    names = [*content["files"], manifests.FILE]
     if not is_local(files):
         for name in names:
             files.put_file(str(folder / name), f"{root}/{name}")
@@ -106,7 +113,7 @@ def put_files(files: Any, folder: Path, root: str, names: list[str]) -> None:
     try:
         for name in names:
             copy_durably(folder / name, draft / name)
-        settle(draft, Path(root))
+        settle(draft, Path(root), lambda: is_whole(files, root, content))
     finally:
         remove(draft)
 
@@ -120,25 +127,38 @@ def copy_durably(source: Path, target: Path) -> None:
         os.fsync(writing.fileno())
 
 
-def settle(draft: Path, final: Path) -> None:
-    """Give a finished folder its name; what has the name already is moved away, whoever put it there.
+def settle(draft: Path, final: Path, is_right: Callable[[], bool]) -> None:
+    """Give a finished folder its name, unless another process has put the same there meanwhile.
 
-    Another process may do the same at once with the same content: one of the two stays.
+    Args:
+        draft: The folder.
+        final: Its name.
+        is_right: Tells whether what has the name is whole; what is not is replaced.
     """
-    for _ in range(10):
+    for _ in range(TRIES):
         try:
             draft.rename(final)
             return
         except OSError:
             if not final.exists():
                 raise
-        aside = final.with_name(f".{final.name}.{os.getpid()}.{secrets.token_hex(4)}.old")
-        try:
+        if is_right():
+            return
+        aside = aside_of(final)
+        with contextlib.suppress(FileNotFoundError):
             final.rename(aside)
-        except FileNotFoundError:
-            continue
-        remove(aside)
-    raise ReleaseError.at(str(final), "can't be replaced: others keep putting it back")
+            remove(aside)
+    raise ReleaseError.at(str(final), "can't be replaced: others keep putting back what is not whole")
+
+
+def aside_of(path: Path) -> Path:
+    """Give a name beside a folder that nobody else has."""
+    return path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.old")
+
+
+def is_whole(files: Any, root: str, content: Mapping[str, Any]) -> bool:
+    """Tell whether a folder of the store has a bundle, every byte of it."""
+    return is_there(files, root, content) and not list(differing(files, root, content))
 
 
 def is_there(files: Any, root: str, content: Mapping[str, Any]) -> bool:
@@ -186,7 +206,7 @@ def fetch(project: Path, release: Release) -> Path:
         problems = misfits(draft, release)
         if problems:
             raise ReleaseError(*problems)
-        settle(draft, final)
+        settle(draft, final, lambda: not misfits(final, release))
     finally:
         remove(draft)
     return final
@@ -199,22 +219,28 @@ def get_files(release: Release, draft: Path) -> None:
         ReleaseError: They can't be had; or the manifest is not the release's.
     """
     with reached(release.url) as (files, root):
-        try:
-            files.get_file(f"{root}/{manifests.FILE}", str(draft / manifests.FILE))
-            problems = manifest_misfits(draft, release)
-            if problems:
-                raise ReleaseError(*problems)
-            for name in manifests.content_of(draft)["files"]:
-                if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
-                    raise ReleaseError.at(
-                        f"release {release.number}", "its manifest leads out of its folder", given=name
-                    )
-                (draft / name).parent.mkdir(parents=True, exist_ok=True)
-                files.get_file(f"{root}/{name}", str(draft / name))
-        except FileNotFoundError as error:
-            where = f"release {release.number}, {release.url}"
-            missing = str(error.filename or error).removeprefix(f"{root}/")
-            raise ReleaseError.at(where, "a file of it is missing", given=missing, hint=AGAIN) from error
+        get_file(release, files, root, manifests.FILE, draft)
+        problems = manifest_misfits(draft, release)
+        if problems:
+            raise ReleaseError(*problems)
+        for name in manifests.content_of(draft)["files"]:
+            if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+                raise ReleaseError.at(f"release {release.number}", "its manifest leads out of its folder", given=name)
+            get_file(release, files, root, name, draft)
+
+
+def get_file(release: Release, files: Any, root: str, name: str, draft: Path) -> None:
+    """Copy one file from the store.
+
+    Raises:
+        ReleaseError: It is not there.
+    """
+    (draft / name).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        files.get_file(f"{root}/{name}", str(draft / name))
+    except FileNotFoundError as error:
+        where = f"release {release.number}, {release.url}"
+        raise ReleaseError.at(where, "a file of it is missing", given=name, hint=AGAIN) from error
 
 
 def misfits(folder: Path, release: Release) -> tuple[Problem, ...]:

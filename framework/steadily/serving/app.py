@@ -64,7 +64,7 @@ class Predict:
         body = parsed(await read_body(scope, receive, settings.most_bytes, settings.body_seconds))
         release = self.service.live.current()
         rows = release.reader.rows_of(body)
-        asked = await self.service.ask(release, rows)
+        asked = await self.service.ask(release, rows, body["rows"])
         others = release.reader.unasked(body["rows"])
         notes = [f"not looked at: {', '.join(others[:20])}"] if others else []
         status = 500 if all_failed(asked.answers) else 200
@@ -155,8 +155,8 @@ class Routes:
         release = self.service.live.current()
         if (version := request.path_params.get("version")) not in (None, str(release.number)):
             raise RequestError(404, f"version {version} is not the one that answers, which is {release.number}")
-        rows = release.reader.read(v2.rows_of(body, release))
-        asked = await self.service.ask(release, rows)
+        raw = v2.rows_of(body, release)
+        asked = await self.service.ask(release, release.reader.read(raw), raw)
         return json_response(v2.reply_of(body, asked, self.service.settings.model_name))
 
     def need_model(self, request: Request) -> None:

@@ -84,14 +84,7 @@ def header(scope: Scope, name: bytes) -> bytes | None:
     return None
 
 
-async def send_json(
-    send: Send,
-    status: int,
-    body: Any,
-    headers: Iterable[tuple[bytes, bytes]] = (),
-    *,
-    kind: bytes = b"application/json",
-) -> None:
+async def send_json(send: Send, status: int, body: Any, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
     """Send a reply."""
     content = body if isinstance(body, bytes) else to_json(body, inf_nan_mode="null")
     told = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode()), *headers]

@@ -21,7 +21,7 @@ WHATS = {
     403: "The token is not one of those that are let in, or the request does not come from this machine.",
     404: "There is no such thing.",
     408: "The body took too long.",
-    413: "The body is too long, or has too many rows.",
+    413: "The body is too long.",
     415: "The content type is not application/json.",
     422: "The request breaks its schema: each place with its reason.",
     500: "The model failed.",
