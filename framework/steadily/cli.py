@@ -94,6 +94,7 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("--compare", nargs=2, metavar=("A", "B"), help="two of them; workspace is what stands here")
     report.add_argument("--out", metavar="FILE", help="the file (under .steadily/reports)")
     add_releases(command)
+    add_features(command)
     add_loadtest(command)
     command("restore", "mending:restore", "bring the last complete run back: lock, parameters, versions, outputs")
     command("adopt", "mending:adopt", "write the values of an experiment into conf/")
@@ -164,6 +165,25 @@ def below(inside: Any, name: str, run: str, told: str) -> argparse.ArgumentParse
 def as_json(command: argparse.ArgumentParser) -> None:
     """Let a command answer as JSON."""
     command.add_argument("--json", action="store_true", help="as JSON")
+
+
+def add_features(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add the words for feature sets."""
+    features = command("features", "features:list_all", "list feature sets, publish them, or show the values of a key")
+    features.set_defaults(json=False, bundle=[])
+    inside = features.add_subparsers(metavar="WHAT")
+    listing = below(inside, "list", "features:list_all", "list feature sets: here, in the online store, who reads them")
+    publish = below(
+        inside, "publish", "features:publish", "publish those of the project, and of the releases that serve"
+    )
+    more = "a further release whose feature sets are to be there; may be given again"
+    publish.add_argument("--release", action="append", type=release_number, default=[], metavar="N", help=more)
+    for one in (listing, publish):
+        told = "a further bundle that counts; may be given again"
+        one.add_argument("--bundle", action="append", default=[], metavar="FOLDER", help=told)
+    show = below(inside, "show", "features:show", "show what is known of a key, here and in the online store")
+    show.add_argument("key", metavar="KEY", help="as in UA; EWR,IAH where a feature set has two keys")
+    show.add_argument("--at", metavar="MOMENT", help="as of this moment, in ISO 8601, rather than now")
 
 
 def release_number(word: str) -> int:
