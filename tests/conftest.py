@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from databases import KINDS, fresh_address
+
+from steadily.database import Database, open_database
+
+
+@pytest.fixture(params=KINDS)
+def database_address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty database of one's own: once a SQLite file, once a PostgreSQL schema."""
+    with fresh_address(request.param, tmp_path) as address:
+        yield address
+
+
+@pytest.fixture
+def database(database_address: str) -> Iterator[Database]:
+    """A database of one's own that is open and has its tables: once SQLite, once PostgreSQL."""
+    with open_database(database_address) as found:
+        yield found
