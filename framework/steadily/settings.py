@@ -27,6 +27,8 @@ SECTIONS = {
     "database": "steadily.database.settings:DatabaseSettings",
     "releases": "steadily.releases.settings:ReleasesSettings",
     "retention": "steadily.database.settings:RetentionSettings",
+    "monitor": "steadily.monitor.settings:MonitorSettings",
+    "alerts": "steadily.monitor.settings:AlertSettings",
 }
 FROM_ENVIRONMENT = "put it into the environment, and ${oc.env:NAME} here"
 DECODED = "what comes from the environment is text: ${oc.decode:${oc.env:NAME}} reads it as YAML"

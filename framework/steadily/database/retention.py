@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Column, delete, select
 
+from steadily.database.monitoring import alert_events, alerts, amounts, counted_labels, hourly, posts, silences, watches
 from steadily.database.opening import Database
 from steadily.database.settings import RetentionSettings
 from steadily.database.tables import labels, load_tests, predictions, workers
@@ -32,6 +33,14 @@ RULES = (
     Rule(labels.c.at_us, "labels_days"),
     Rule(load_tests.c.at_us, "load_tests_days"),
     Rule(workers.c.seen_us, "workers_days"),
+    Rule(amounts.c.at_us, "workers_days"),  # a worker sends its last amount again within minutes, or never
+    Rule(counted_labels.c.at_us, "predictions_days"),
+    Rule(hourly.c.begin_us, "monitoring_days"),
+    Rule(watches.c.seen_us, "monitoring_days"),
+    Rule(alerts.c.resolved_us, "monitoring_days"),  # those that fire have none, and stay
+    Rule(alert_events.c.at_us, "monitoring_days"),
+    Rule(silences.c.ends_us, "monitoring_days"),
+    Rule(posts.c.delivered_us, "monitoring_days"),  # what waits has none, and stays
 )
 
 

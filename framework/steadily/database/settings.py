@@ -39,9 +39,11 @@ class RetentionSettings(Section):
         labels_days: The truth that came in later.
         load_tests_days: Results of load tests.
         workers_days: Processes that serve no longer.
+        monitoring_days: Hourly statistics, alerts that are over, messages that were delivered.
     """
 
     predictions_days: PositiveInt = 90
     labels_days: PositiveInt = 90
     load_tests_days: PositiveInt = 400
     workers_days: PositiveInt = 7
+    monitoring_days: PositiveInt = 400

@@ -26,7 +26,11 @@ ACKNOWLEDGED, WITHDRAWN, SILENCED = "acknowledged", "withdrawn", "silenced"
 
 
 def look(
-    connection: Connection, seen: Sequence[Seen], serving: Iterable[tuple[int, str]], now_us: int, settings: AlertSettings
+    connection: Connection,
+    seen: Sequence[Seen],
+    serving: Iterable[tuple[int, str]],
+    now_us: int,
+    settings: AlertSettings,
 ) -> dict[str, list[int]]:
     """Go on by one look at all subjects, and write down what happened.
 
@@ -157,7 +161,9 @@ def messages(found: Sequence[Mapping[str, Any]], what: str, url: str | None) -> 
         together = list(members)
         text = "\n\n".join(text_of(alert, url) for alert in together)
         ids = [alert["id"] for alert in together]
-        made.append({"title": title_of(together, what), "text": text, "severity": severity, "state": what, "alerts": ids})
+        made.append(
+            {"title": title_of(together, what), "text": text, "severity": severity, "state": what, "alerts": ids}
+        )
     return made
 
 

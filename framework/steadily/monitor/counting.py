@@ -149,7 +149,7 @@ class RowCounts:
         if self.probabilities is not None:
             frame[CONFIDENCE] = self.sure[places]
         found = dict(profile.count(frame).columns)
-        for name, column in profile.columns.items():
+        for name in profile.columns:
             if name not in found:
                 found[name] = {
                     part: gone(len(bins), len(places)) for part, bins in profile.counts.columns[name].items()
@@ -200,9 +200,7 @@ def entropies(given: Numbers) -> Numbers:
     return np.clip(found, 0.0, 1.0) if given.shape[1] > 1 else np.zeros(len(given))
 
 
-def labelled(
-    truths: Sequence[str], predicted: Sequence[str], confidence: Numbers | None, ages: Numbers
-) -> Hourly:
+def labelled(truths: Sequence[str], predicted: Sequence[str], confidence: Numbers | None, ages: Numbers) -> Hourly:
     """Give what labels add to the hour of the answers that they belong to.
 
     Args:
@@ -235,7 +233,8 @@ def calibration_cells(sure: Numbers) -> Whole:
     """
     with np.errstate(divide="ignore"):
         odds = np.log(sure) - np.log1p(-np.minimum(sure, 1.0))
-    return np.clip(np.floor(odds * 4), -FINEST, FINEST).astype(np.int64)
+    found: Whole = np.clip(np.floor(odds * 4), -FINEST, FINEST).astype(np.int64)
+    return found
 
 
 def tally(values: Any) -> dict[str, int]:

@@ -126,7 +126,7 @@ def share(name: str, panel: str, hits: int, n: int, **more: Any) -> Figure:
 
 def latency(amount: Hourly) -> Iterator[Figure]:
     """Give percentiles in seconds, each only where enough requests lie above it."""
-    times = Latencies({bucket: count for bucket, count in amount.numbers(hourly.LATENCY).items()}, 0, LARGEST)
+    times = Latencies(amount.numbers(hourly.LATENCY), 0, LARGEST)
     n = times.count
     for name, q in PERCENTILES.items():
         if not is_enough(n, q):
@@ -169,9 +169,7 @@ def estimated(amount: Hourly, reference: Reference) -> Figure:
         error = 3 * sqrt(max(sums.get("variance", 0), 0) / UNIT) / n
         interval = [max(0.0, value - error), min(1.0, value + error)]
     note = "± 3 standard errors; holds if the model is calibrated and classes mean what they meant"
-    return told(
-        "estimated_accuracy", QUALITY, value, n, interval=interval, reference=reference.accuracy, note=note
-    )
+    return told("estimated_accuracy", QUALITY, value, n, interval=interval, reference=reference.accuracy, note=note)
 
 
 def quality(mature: Hourly, reference: Reference) -> Iterator[Figure]:

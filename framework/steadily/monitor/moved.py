@@ -111,7 +111,9 @@ def judged_days(days: list[Window], reference: Reference, rule: Rule) -> Iterato
         evidence = {
             "days": [
                 {"day": day.begin // DAY, "rows": found["rows"], "score": found["score"], "state": found["state"]}
-                for day, found in ((day, verdict["columns"][name]) for day, verdict in zip(days, verdicts, strict=True) if verdict)
+                for day, found in (
+                    (day, verdict["columns"][name]) for day, verdict in zip(days, verdicts, strict=True) if verdict
+                )
             ],
             "adjusted_p": column["adjusted_p"],
             "reference_rows": column["reference_rows"],

@@ -17,10 +17,11 @@ from sqlalchemy import Connection, Row, and_, or_, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from steadily.database import Database
-from steadily.database.monitoring import amounts, counted_labels, hourly as rows
+from steadily.database.monitoring import amounts, counted_labels
+from steadily.database.monitoring import hourly as rows
 from steadily.database.tables import labels, predictions
 from steadily.monitor.counting import Batch, SliceValues, counted, labelled
-from steadily.monitor.hourly import Hourly, Key, hour_of, merged
+from steadily.monitor.hourly import HOUR_US, Hourly, Key, hour_of, merged
 from steadily.monitor.reference import Reference
 
 if TYPE_CHECKING:
@@ -126,9 +127,7 @@ class Recorder:
             return bool(self.sent)
 
 
-def write_amount(
-    database: Database, worker: str, sequence: int, amount: Mapping[Key, Hourly], now_us: int
-) -> bool:
+def write_amount(database: Database, worker: str, sequence: int, amount: Mapping[Key, Hourly], now_us: int) -> bool:
     """Add an amount to the hourly rows, once.
 
     Args:
@@ -154,10 +153,11 @@ def add(connection: Connection, amount: Mapping[Key, Hourly]) -> None:
     """Add amounts to the hourly rows, within a transaction that is alone in doing so."""
     keys = sorted(key for key, one in amount.items() if one)
     for key in keys:
-        where = and_(*(rows.c[name] == value for name, value in key._asdict().items()))
+        own = {"begin_us": key.hour * HOUR_US, "release": key.release, "slot": key.slot, "slice": key.slice}
+        where = and_(*(rows.c[name] == value for name, value in own.items()))
         there = connection.execute(select(rows.c.tallies, rows.c.features).where(where)).one_or_none()
         before = Hourly() if there is None else Hourly.from_json(there._asdict())
-        put(connection, rows, key._asdict(), (before + amount[key]).to_json())
+        put(connection, rows, own, (before + amount[key]).to_json())
 
 
 def put(connection: Connection, table: Any, key: Mapping[str, Any], values: Mapping[str, Any]) -> None:

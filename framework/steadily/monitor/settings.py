@@ -44,7 +44,6 @@ class MonitorSettings(Section):
         flush_seconds: How often a worker brings its counts into the database (5).
         every_seconds: How often the figures are compared with the rules (60).
         url: Where people reach the dashboard, for the links in messages; null makes none.
-        retention_days: How long hourly statistics, resolved alerts and posts are kept (400).
     """
 
     window_hours: Hours = 168
@@ -54,7 +53,6 @@ class MonitorSettings(Section):
     flush_seconds: Annotated[float, Field(ge=0.1, le=300)] = 5.0
     every_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
     url: str | None = None
-    retention_days: Annotated[int, Field(ge=8, le=3660)] = 400
 
 
 class Level(Section):

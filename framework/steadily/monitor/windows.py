@@ -11,7 +11,7 @@ from sqlalchemy import select
 from steadily.database import Database
 from steadily.database.monitoring import hourly as rows
 from steadily.monitor import hourly
-from steadily.monitor.hourly import WHOLE, Hourly, total
+from steadily.monitor.hourly import HOUR_US, WHOLE, Hourly, hour_of, total
 
 Hours = Mapping[int, Hourly]
 
@@ -95,8 +95,10 @@ def read_windows(
     features: bool = True,
 ) -> dict[tuple[int, str, str], Window]:
     """Read the windows of all releases, slots and slices that anything was counted of, or of those that are named."""
-    columns = [rows.c.hour, rows.c.release, rows.c.slot, rows.c.slice, rows.c.tallies]
-    asked = select(*columns, *([rows.c.features] if features else [])).where(rows.c.hour >= begin, rows.c.hour < end)
+    columns = [rows.c.begin_us, rows.c.release, rows.c.slot, rows.c.slice, rows.c.tallies]
+    asked = select(*columns, *([rows.c.features] if features else [])).where(
+        rows.c.begin_us >= begin * HOUR_US, rows.c.begin_us < end * HOUR_US
+    )
     for column, wanted in ((rows.c.release, release), (rows.c.slot, slot), (rows.c.slice, slice_)):
         if wanted is not None:
             asked = asked.where(column == wanted)
@@ -104,5 +106,5 @@ def read_windows(
     with database.read() as connection:
         for row in connection.execute(asked):
             content = {"tallies": row.tallies, "features": row.features if features else {}}
-            found.setdefault((row.release, row.slot, row.slice), {})[row.hour] = Hourly.from_json(content)
+            found.setdefault((row.release, row.slot, row.slice), {})[hour_of(row.begin_us)] = Hourly.from_json(content)
     return {key: Window(begin, end, hours) for key, hours in found.items()}
