@@ -26,6 +26,7 @@ from steadily.monitor.windows import Window, read_windows
 
 HOUR_US = hourly.HOUR_US
 DRIFT_DAYS = 2
+SHOWN_DAYS = 7
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,9 +78,9 @@ class Served:
 
 
 def span_of(monitor: MonitorSettings, rules: tuple[Rule, ...]) -> int:
-    """Say how many hours a look has to read: the longest window, as old as labels have to be, and drift's days."""
+    """Say how many hours a look has to read: the longest window, as old as labels have to be, and whole days."""
     longest = max([monitor.window_hours, *(rule.window_hours for rule in rules)])
-    return max(longest + monitor.labels_after_hours, (DRIFT_DAYS + 1) * DAY) + 1
+    return max(longest + monitor.labels_after_hours, (SHOWN_DAYS + 1) * DAY) + 1
 
 
 def serving(database: Database) -> list[tuple[int, str]]:

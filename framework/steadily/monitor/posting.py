@@ -20,6 +20,7 @@ from steadily.errors import SteadilyError
 from steadily.monitor.settings import Channel
 
 MINUTE_US = 60_000_000
+CLAIM_US = 5 * MINUTE_US  # after so long somebody else may try what a process has taken and not finished
 LONGEST_WAIT_US = 60 * MINUTE_US
 TOGETHER = 50
 SHOWN = 300
@@ -58,6 +59,8 @@ def deliver(database: Database, channels: Mapping[str, Channel], listeners: Sequ
         rows = connection.execute(select(posts).where(due).order_by(posts.c.id).limit(TOGETHER)).all()
     delivered = 0
     for row in rows:
+        if not claimed(database, row, now_us):
+            continue
         error = attempt(row.channel, row.content | {"id": row.id, "at_us": row.at_us}, channels, listeners)
         wait = min(MINUTE_US * 2**row.attempts, LONGEST_WAIT_US)
         values: dict[str, Any] = {"attempts": row.attempts + 1, "error": error}
@@ -66,6 +69,13 @@ def deliver(database: Database, channels: Mapping[str, Channel], listeners: Sequ
             connection.execute(update(posts).where(posts.c.id == row.id).values(values))
         delivered += error is None
     return delivered
+
+
+def claimed(database: Database, row: Any, now_us: int) -> bool:
+    """Take a post, unless another process has: several may deliver at once."""
+    own = and_(posts.c.id == row.id, posts.c.next_us == row.next_us, posts.c.delivered_us.is_(None))
+    with database.begin() as connection:
+        return bool(connection.execute(update(posts).where(own).values(next_us=now_us + CLAIM_US)).rowcount)
 
 
 def attempt(

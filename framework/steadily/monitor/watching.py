@@ -10,13 +10,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 
 from steadily.database import Database
 from steadily.database.monitoring import alerts
-from steadily.monitor.alertlog import look, messages, untold
+from steadily.monitor.alertlog import last_look, look, messages, untold
 from steadily.monitor.alerts import FIRED, RESOLVED
-from steadily.monitor.levels import rules_of
+from steadily.monitor.levels import Rule, rules_of
 from steadily.monitor.looking import Served, look_at, read_served, span_of
 from steadily.monitor.posting import deliver, write_posts
 from steadily.monitor.record import count_labels
@@ -44,11 +44,14 @@ class Watch:
     alerts: AlertSettings
     listeners: Sequence[str] = ()
 
-    def once(self, now_us: int, *, all_labels: bool = False) -> list[Served]:
+    def once(self, now_us: int, *, all_labels: bool = False, unless_within_us: int = 0) -> list[Served]:
         """Look once, and do what follows.
+
+        Any number of processes may do so: looks come one after another, and a post is delivered by one of them.
 
         Args:
             now_us: The time now.
+            unless_within_us: Decides nothing where somebody has looked in so short a time before.
             all_labels: Whether labels are counted however old they are; otherwise those of the last two hours, and
                 those of predictions of the last two hours.
 
@@ -59,17 +62,24 @@ class Watch:
             DatabaseAway: The database can't be reached: nothing was decided.
         """
         count_labels(self.database, since_us=None if all_labels else now_us - LABELS_BACK_US)
+        last = last_look(self.database)
+        decides = last is None or not 0 <= now_us - last < unless_within_us
         rules = rules_of(self.alerts)
         served = read_served(self.database, self.references, self.monitor, now_us, span_of(self.monitor, rules))
+        if decides:
+            self.decide(served, rules, now_us)
+        deliver(self.database, self.alerts.channels, self.listeners, now_us)
+        return served
+
+    def decide(self, served: Sequence[Served], rules: tuple[Rule, ...], now_us: int) -> None:
+        """Write down what fires and what is over, and the posts that tell it."""
         seen = [one for release in served for one in look_at(release, rules, self.alerts)]
         serving = [(one.release, one.slot) for one in served]
         with self.database.begin(alone="alerts") as connection:
             happened = look(connection, seen, serving, now_us, self.alerts)
             self.post(connection, happened[RESOLVED], now_us)
-        deliver(self.database, self.alerts.channels, self.listeners, now_us)
-        return served
 
-    def post(self, connection: Any, resolved: list[int], now_us: int) -> None:
+    def post(self, connection: Connection, resolved: list[int], now_us: int) -> None:
         """Write posts of what fires and was not told, and of what is over and was."""
         fresh = untold(connection, now_us)
         told = {alert["id"] for alert in fresh}
