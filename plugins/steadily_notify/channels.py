@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -45,11 +46,13 @@ def delivered(where: str, address: str, alert: Mapping[str, Any]) -> bool:
     except ImportError:
         raise SteadilyError.at(where, "Apprise is not installed", hint=EXTRA) from None
     logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)  # what it logs may hold the address
-    post = apprise.Apprise()
-    if not post.add(address):
-        raise SteadilyError.at(where, "its address is none that Apprise knows")
     kind = KINDS.get(str(alert["state"]), "info")
-    return bool(post.notify(body=alert["text"], title=alert["title"], notify_type=kind))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of what Apprise imports when it is first used
+        post = apprise.Apprise()
+        if not post.add(address):
+            raise SteadilyError.at(where, "its address is none that Apprise knows")
+        return bool(post.notify(body=alert["text"], title=alert["title"], notify_type=kind))
 
 
 @hookimpl
