@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from steadily.errors import SteadilyError
 
@@ -90,6 +91,7 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("run_name", nargs="?", metavar="RUN", help="a run, a revision of git's, an experiment of DVC's")
     report.add_argument("--compare", nargs=2, metavar=("A", "B"), help="two of them; workspace is what stands here")
     report.add_argument("--out", metavar="FILE", help="the file (under .steadily/reports)")
+    add_releases(command)
     watch_words(command)
     command("restore", "mending:restore", "bring the last complete run back: lock, parameters, versions, outputs")
     command("adopt", "mending:adopt", "write the values of an experiment into conf/")
@@ -98,6 +100,47 @@ def parser() -> argparse.ArgumentParser:
         "stage", metavar="STAGE", help="the stage's name"
     )
     return found
+
+
+def add_releases(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add the words for releases and for what serves."""
+    release = command("release", "releasing:register", "register the bundle of the last complete run as a release")
+    release.add_argument("--json", action="store_true", help="as JSON")
+    inside = release.add_subparsers(metavar="WHAT")
+    below(inside, "list", "releasing:list_all", "list the releases")
+    show = below(inside, "show", "releasing:show", "show one release whole")
+    show.add_argument("number", type=release_number, metavar="N", help="its number")
+    diff = below(inside, "diff", "releasing:diff", "show two releases side by side, what differs alone")
+    diff.add_argument("a", type=release_number, metavar="A", help="the number of one")
+    diff.add_argument("b", type=release_number, metavar="B", help="the number of the other")
+    deploy = command("deploy", "deploying:status", "say what serves where, or change it")
+    inside = deploy.add_subparsers(required=True, metavar="WHAT")
+    below(inside, "status", "deploying:status", "say what serves where, the checklist, the rule, what was done last")
+    shadow = below(inside, "shadow", "deploying:shadow", "let a release answer beside the live one, unheard")
+    whom = shadow.add_mutually_exclusive_group(required=True)
+    whom.add_argument("number", nargs="?", type=release_number, metavar="N", help="its number")
+    whom.add_argument("--stop", action="store_true", help="take out the one that is there")
+    promote = below(inside, "promote", "deploying:promote", "put the shadow into live traffic, if its checklist passes")
+    promote.add_argument("number", type=release_number, metavar="N", help="its number")
+    promote.add_argument("--override", action="store_true", help="although the checklist is not passed")
+    promote.add_argument("--reason", metavar="TEXT", help="why, which is kept for ever")
+    rollback = below(inside, "rollback", "deploying:rollback", "put the previous release back into live traffic")
+    rollback.add_argument("--reason", metavar="TEXT", help="why, which is kept for ever")
+
+
+def below(inside: Any, name: str, run: str, told: str) -> argparse.ArgumentParser:
+    """Add a word below a command's."""
+    added: argparse.ArgumentParser = inside.add_parser(name, help=told, description=told[:1].upper() + told[1:] + ".")
+    added.set_defaults(run=run)
+    added.add_argument("--json", action="store_true", help="as JSON")
+    return added
+
+
+def release_number(word: str) -> int:
+    """Read the number of a release."""
+    if not word.isdecimal() or not 1 <= int(word) < 2**31:
+        raise argparse.ArgumentTypeError(f"{word!r} is no release's number")
+    return int(word)
 
 
 def watch_words(command: Callable[[str, str, str], argparse.ArgumentParser]) -> None:
@@ -111,9 +154,7 @@ def watch_words(command: Callable[[str, str, str], argparse.ArgumentParser]) -> 
     alerts.add_argument(
         "what", nargs="?", choices=("list", "ack", "silence", "unsilence"), default="list", help="what to do (list)"
     )
-    alerts.add_argument(
-        "number", nargs="?", type=int, metavar="ID", help="the alert to acknowledge, or the silence to end"
-    )
+    alerts.add_argument("number", nargs="?", type=int, metavar="ID", help="the alert's number, or the silence's")
     alerts.add_argument("--by", metavar="NAME", help="who you are")
     alerts.add_argument("--note", metavar="TEXT", help="what you found, or why")
     alerts.add_argument("--rule", default="*", metavar="PATTERN", help="silence this rule (all)")

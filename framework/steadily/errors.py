@@ -90,6 +90,10 @@ class RunError(SteadilyError):
     """The run can't go on as it is: something changed under it, or another one is at work."""
 
 
+class ReleaseError(SteadilyError):
+    """A bundle that can't become a release, a release that can't be had, or a slot that it can't be put into."""
+
+
 class DatabaseError(SteadilyError):
     """What the database of operations refused, or what can't be put into it."""
 

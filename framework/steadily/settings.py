@@ -25,6 +25,7 @@ from steadily.parameters import WORDS
 
 SECTIONS = {
     "database": "steadily.database.settings:DatabaseSettings",
+    "deploy": "steadily.rollout.settings:DeploySettings",
     "releases": "steadily.releases.settings:ReleasesSettings",
     "retention": "steadily.database.settings:RetentionSettings",
     "monitor": "steadily.monitor.settings:MonitorSettings",
@@ -35,7 +36,10 @@ DECODED = "what comes from the environment is text: ${oc.decode:${oc.env:NAME}} 
 
 
 class Section(pydantic.BaseModel):
-    """A section's settings: nothing unknown, nothing coerced, never changed; secrets are ``pydantic.SecretStr``."""
+    """A section's settings: nothing unknown, nothing coerced, never changed.
+
+    Secrets are ``pydantic.SecretStr``. What a validator of its own refuses with ValueError is told without the value.
+    """
 
     model_config = pydantic.ConfigDict(
         extra="forbid", strict=True, frozen=True, allow_inf_nan=False, hide_input_in_errors=True
@@ -123,7 +127,7 @@ def problem_of(composed: Composed, section: str, item: Any, kind: type[Section])
         return Problem(where, "has to be a mapping", None, f"keys {listed(kind.model_fields)}")
     words = item["msg"].removeprefix("Value error, ")
     message = WORDS.get(item["type"]) or words[:1].lower() + words[1:]
-    stands = written(composed, keys)
+    stands = None if item["type"] == "value_error" else written(composed, keys)
     hint = DECODED if stands is not None and "${" in stands and item["type"].endswith(("_type", "_parsing")) else None
     return Problem(where, message, stands if stands is None or "${" in stands else repr(item["input"]), hint=hint)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from steadily.database import monitoring  # noqa: F401 (its tables belong to the same metadata)
+from steadily.database import monitoring as monitoring  # its tables belong to the metadata, too
+from steadily.database import rollout as rollout  # its tables belong to the metadata
 from steadily.database.opening import Database, open_database
 from steadily.database.settings import DatabaseSettings
 from steadily.settings import settings

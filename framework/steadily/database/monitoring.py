@@ -124,6 +124,8 @@ alerts = Table(
     Column("acknowledged_us", BigInteger),
     Column("acknowledged_by", Words),
     Column("note", Words),
+    Column("deployment", BigInteger),  # of deployment_alerts, where deploying raised it
+    Index(None, "deployment"),
     Index(None, "fired_us"),
     Index(None, "resolved_us"),
 )

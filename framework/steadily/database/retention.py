@@ -11,13 +11,17 @@ from sqlalchemy import Column, delete, select
 
 from steadily.database.monitoring import alert_events, alerts, amounts, counted_labels, hourly, posts, silences, watches
 from steadily.database.opening import Database
+from steadily.database.rollout import flushes, pair_examples, pair_sums, served_hours
 from steadily.database.settings import RetentionSettings
 from steadily.database.tables import labels, load_tests, predictions, workers
 
 DAY_US = 86_400_000_000
 PIECE = 5_000
 PIECES = 200
-FOR_EVER = ("releases", "slots", "deployments", "clock")  # small, and what happened is to be known years later
+# Small, and what happened is to be known years later.
+FOR_EVER = (
+    "releases", "slots", "deployments", "clock", "live_totals", "rule_states", "leases", "deployment_alerts"
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,10 @@ RULES = (
     Rule(labels.c.at_us, "labels_days"),
     Rule(load_tests.c.at_us, "load_tests_days"),
     Rule(workers.c.seen_us, "workers_days"),
+    Rule(flushes.c.at_us, "workers_days"),
+    Rule(pair_sums.c.hour_us, "comparisons_days"),
+    Rule(pair_examples.c.at_us, "comparisons_days"),
+    Rule(served_hours.c.hour_us, "comparisons_days"),
     Rule(amounts.c.at_us, "workers_days"),  # a worker sends its last amount again within minutes, or never
     Rule(counted_labels.c.at_us, "predictions_days"),
     Rule(hourly.c.begin_us, "monitoring_days"),

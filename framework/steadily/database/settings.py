@@ -39,6 +39,7 @@ class RetentionSettings(Section):
         labels_days: The truth that came in later.
         load_tests_days: Results of load tests.
         workers_days: Processes that serve no longer.
+        comparisons_days: Hourly sums of what a shadow or the previous release made of live's requests.
         monitoring_days: Hourly statistics, alerts that are over, messages that were delivered.
     """
 
@@ -46,4 +47,5 @@ class RetentionSettings(Section):
     labels_days: PositiveInt = 90
     load_tests_days: PositiveInt = 400
     workers_days: PositiveInt = 7
+    comparisons_days: PositiveInt = 90
     monitoring_days: PositiveInt = 400

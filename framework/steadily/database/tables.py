@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
 )
 
 SLOTS = ("live", "shadow", "previous")
@@ -117,6 +118,7 @@ deployments = Table(
     Column("reason", Words),
     Column("evidence", json()),
     Column("who", Words, nullable=False),
+    Column("simulated", Boolean, nullable=False, server_default=false()),  # in simulated time: nothing real was done
 )
 
 # One answer to one row of one request by one slot. No foreign key: it is written fast, and outlives nothing.

@@ -16,6 +16,7 @@ from steadily.database import Database
 from steadily.database.monitoring import alerts
 from steadily.monitor.alertlog import last_look, look, messages, untold
 from steadily.monitor.alerts import FIRED, RESOLVED
+from steadily.monitor.deployments import take_over
 from steadily.monitor.levels import Rule, rules_of
 from steadily.monitor.looking import Served, look_at, read_served, span_of
 from steadily.monitor.posting import deliver, write_posts
@@ -77,7 +78,8 @@ class Watch:
         serving = [(one.release, one.slot) for one in served]
         with self.database.begin(alone="alerts") as connection:
             happened = look(connection, seen, serving, now_us, self.alerts)
-            self.post(connection, happened[RESOLVED], now_us)
+            over = take_over(connection, now_us)
+            self.post(connection, happened[RESOLVED] + over, now_us)
 
     def post(self, connection: Connection, resolved: list[int], now_us: int) -> None:
         """Write posts of what fires and was not told, and of what is over and was."""

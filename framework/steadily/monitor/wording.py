@@ -51,7 +51,9 @@ def title_of(alerts: Sequence[Mapping[str, Any]], what: str) -> str:
 
 def text_of(alert: Mapping[str, Any], url: str | None) -> str:
     """Tell one alert."""
-    lines = [f"{subject_of(alert)} is {number(alert['value'])}"]
+    lines = [subject_of(alert)]
+    if alert["value"] is not None:
+        lines[0] += f" is {number(alert['value'])}"
     if alert["level"] is not None:
         lines[0] += f"; the rule {alert['rule']!r} alerts at {number(alert['level'])}"
     lines.append(f"since {moment(alert['fired_us'])}")

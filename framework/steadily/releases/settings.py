@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import field_validator
 
 from steadily import layout
 from steadily.settings import Section
@@ -19,6 +22,14 @@ class ReleasesSettings(Section):
     """
 
     store: str | None = None
+
+    @field_validator("store")
+    @classmethod
+    def without_password(cls, value: str | None) -> str | None:
+        """Refuse an address with a password: where a release's files lie is written down and shown."""
+        if value is not None and urlsplit(value).password is not None:
+            raise ValueError("has to be an address without a password: credentials come from the environment")
+        return value
 
     def address(self, project: Path) -> str:
         """Give the store's address; a folder's path is relative to the project."""

@@ -324,3 +324,29 @@ def test_the_export_is_all_there_is(world: World, tmp_path: Any) -> None:
     assert table[(table["tally"] == "rows") & (table["key"] == "answered")]["count"].tolist() == [30]
     with pytest.raises(DataError, match="written as Parquet"):
         export(world.database, tmp_path / "hourly.csv")
+
+
+def test_what_deploying_raises_is_told_and_acknowledged_like_any_other(world: World) -> None:
+    from steadily.database.rollout import deployment_alerts
+    from steadily.rollout.alerts import Alert, clear, fire
+
+    def deployment(number: int) -> Any:
+        with world.database.read() as connection:
+            return connection.execute(select(deployment_alerts).where(deployment_alerts.c.id == number)).one()
+
+    with world.database.begin() as connection:
+        fire(connection, Alert("rollback", "1", "critical", "back to release 1", {"errors": 12}, 1), world.now)
+        fire(connection, Alert("inconclusive", "1", "warning", "decide", {}, 1), world.now)
+    world.look(2)
+    assert sorted(world.fired()) == ["inconclusive", "rollback"]
+    titles = [post.content["title"] for post in world.posts()]
+    assert titles == ["fired: rollback of release 1 (live)", "fired: inconclusive of release 1 (live)"]
+    assert "message: back to release 1\nerrors: 12" in world.posts()[0].content["text"]
+    number = next(alert["id"] for alert in listed_alerts(world.database) if alert["what"] == "rollback")
+    acknowledge(world.database, number, "ann", "seen", world.now)
+    with world.database.begin() as connection:
+        clear(connection, "inconclusive", "1", world.now)
+    world.look(2)
+    assert world.fired() == []
+    assert deployment(1).acknowledged_by == "ann"
+    assert [post.content["state"] for post in world.posts()] == ["fired", "fired", "resolved"]

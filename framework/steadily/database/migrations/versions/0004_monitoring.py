@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0004"
-down_revision = "0001"
+down_revision = "0002"
 
 COUNTED = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
@@ -88,8 +88,10 @@ def make_alerting() -> None:
         sa.Column("acknowledged_us", sa.BigInteger),
         sa.Column("acknowledged_by", sa.Text),
         sa.Column("note", sa.Text),
+        sa.Column("deployment", sa.BigInteger),
         sa.PrimaryKeyConstraint("id", name="pk_alerts"),
     )
+    op.create_index("ix_alerts_deployment", "alerts", ["deployment"])
     op.create_index("ix_alerts_fired_us", "alerts", ["fired_us"])
     op.create_index("ix_alerts_resolved_us", "alerts", ["resolved_us"])
     op.create_table(
