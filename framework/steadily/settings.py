@@ -30,6 +30,7 @@ SECTIONS = {
     "retention": "steadily.database.settings:RetentionSettings",
     "monitor": "steadily.monitor.settings:MonitorSettings",
     "alerts": "steadily.monitor.settings:AlertSettings",
+    "serve": "steadily.serving.settings:ServeSettings",
 }
 FROM_ENVIRONMENT = "put it into the environment, and ${oc.env:NAME} here"
 DECODED = "what comes from the environment is text: ${oc.decode:${oc.env:NAME}} reads it as YAML"

@@ -29,7 +29,7 @@ def f1_interval(true_positives: int, false_positives: int, false_negatives: int,
     Wilson interval give those of F1.
 
     >>> [round(end, 3) for end in f1_interval(80, 10, 10)]
-    [0.834, 0.929]
+    [0.831, 0.929]
     """
     found = wilson(true_positives, true_positives + false_positives + false_negatives, z)
     return None if found is None else [2 * end / (1 + end) for end in found]

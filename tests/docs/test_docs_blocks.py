@@ -80,9 +80,14 @@ def steps_in(content: object) -> Iterator[dict[str, object]]:
                 yield from steps_in(value)
 
 
-@pytest.mark.parametrize(
-    "block", [block for block in EVERY if block.language == "python" and block.kind != "illustration"], ids=str
-)
+def runs_alone(block: Block) -> bool:
+    """Tell whether a block is tried outside its page's project; a program that the page itself runs is not."""
+    programs = [other.text for other in blocks(block.page) if other.kind == "run"]
+    run_there = block.kind == "file" and any(f"python {block.argument}\n" in text for text in programs)
+    return block.language == "python" and block.kind != "illustration" and not run_there
+
+
+@pytest.mark.parametrize("block", [block for block in EVERY if runs_alone(block)], ids=str)
 def test_python_runs_and_its_steps_are_steps(block: Block, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "module.py").write_text(block.text, encoding="utf-8")

@@ -33,6 +33,7 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(running, "die_with_parent", lambda: None)
     monkeypatch.setattr("steadily.process.die_with_parent", lambda: None)
     monkeypatch.setattr(running, "compute_alike", lambda: None)
+    monkeypatch.setattr("steadily.process.compute_alike", lambda: None)
     logger = logging.getLogger("steadily")
     before = (logger.handlers[:], logger.level, logger.propagate)
     yield

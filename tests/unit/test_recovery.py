@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from steadily import layout, lockguard, process, tracked
+from steadily import layout, lockguard, outputs, process, tracked
 from steadily.lockguard import COPY, is_whole, keep_copy, main, mend, wait_for
 from steadily.process import RWLOCK, has_lost_dvc, is_alive, writers_in
 from steadily.stage import bringback
@@ -134,13 +134,12 @@ def test_a_lock_that_can_not_be_read_brings_nothing_back(cached: Path) -> None:
 
 
 def test_where_the_cache_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def dvc(code: int) -> Path | None:
-        found = subprocess.CompletedProcess([], code, "/cache\n", "")
-        monkeypatch.setattr(bringback.subprocess, "run", lambda *_, **__: found)
-        return bringback.cache_folder(tmp_path)
-
-    assert dvc(0) == Path("/cache/files/md5")
-    assert dvc(1) is None
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    assert outputs.cache_folder(tmp_path) is None  # no repository
+    elsewhere = tmp_path / "else where"
+    for words in (["init", "-q", "--no-scm"], ["cache", "dir", "--local", str(elsewhere)]):
+        subprocess.run(["dvc", *words], cwd=tmp_path, check=True, capture_output=True)
+    assert outputs.cache_folder(tmp_path) == elsewhere / "files" / "md5"
 
 
 def test_what_killed_runs_left_is_swept(tmp_path: Path) -> None:

@@ -20,10 +20,11 @@ def register(chosen: argparse.Namespace) -> int:
     from steadily import layout
     from steadily.clock import clock_of
     from steadily.database import open_project
-    from steadily.releases.latency import judged_rows, measure
+    from steadily.releases.judged import judged_rows
     from steadily.releases.register import register as enter
     from steadily.releases.slots import person
     from steadily.releases.telling import told_registered
+    from steadily.serving.trial import try_out
 
     project = Path().absolute()
     store = store_of(project)
@@ -31,7 +32,7 @@ def register(chosen: argparse.Namespace) -> int:
     def latency() -> dict[str, Any]:
         bundle = project / layout.BUNDLE
         training_only = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))["training_only"]
-        return measure(bundle, judged_rows(project, training_only))
+        return try_out(bundle, judged_rows(project, training_only))
 
     with open_project(project) as database:
         found = enter(project, database, store, clock_of(database), latency, person())

@@ -33,7 +33,7 @@ class NumericBins:
     Infinities fall into the outermost bins.
 
     >>> NumericBins.learn(pd.Series([1.0, 2.0, 3.0, 4.0, float("nan")])).count(pd.Series([0.5, 9.0, float("nan")]))
-    array([1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1])
+    array([1, 0, 0, 0, 0, 0, 0, 0, 1, 1])
     """
 
     edges: tuple[float, ...]

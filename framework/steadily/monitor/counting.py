@@ -42,10 +42,12 @@ class Batch:
         rows: For each answered row, the position of its request.
         predicted: For each answered row, the class as text (or the number).
         probabilities: One row for each answered row, one column for each class; None where the model gives none.
-        features: The answered rows as the model saw them, in the same order; None counts none of them.
+        features: Answered rows as the model saw them; None counts none of them.
+        sampled: The positions, among the answered rows, of those in ``features``; None says that it has all of them.
         refused: For each refused row, the position of its request.
         reasons: For each refused row, the kind of its reason; empty where they are not told apart.
         slices: For each slice that the config names, the value of each answered row.
+        imputed: For each column that values were filled into, the positions among the answered rows.
     """
 
     release: int
@@ -57,9 +59,11 @@ class Batch:
     predicted: Sequence[str] = ()
     probabilities: Numbers | None = None
     features: pd.DataFrame | None = None
+    sampled: Whole | None = None
     refused: Whole = field(default_factory=lambda: np.zeros(0, np.int64))
     reasons: Sequence[str] = ()
     slices: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    imputed: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
 
 def counted(batch: Batch, reference: Reference, looked_at: int | None = None) -> dict[Key, Hourly]:
@@ -68,15 +72,15 @@ def counted(batch: Batch, reference: Reference, looked_at: int | None = None) ->
     Args:
         batch: The answers.
         reference: What the release's bundle says.
-        looked_at: How many rows are counted into the features' bins, evenly spread; None takes all. Reading text
-            takes longer than answering it may, and some thousand rows a day say all there is to say.
+        looked_at: How many rows of its features are counted, evenly spread; None takes all. Reading text takes
+            longer than answering it may, and some thousand rows a day say all there is to say.
 
     Returns:
         What it comes to, by release, slot, hour and slice.
     """
     hours = (batch.at_us // HOUR_US).astype(np.int64)
     outcomes, reasons = np.asarray(batch.outcomes, dtype=object), np.asarray(batch.reasons, dtype=object)
-    rows = RowCounts(batch, reference, chosen(len(batch.rows), looked_at))
+    rows = RowCounts(batch, reference, looked_at)
     found = {}
     for hour in np.unique(hours).tolist():
         inside = hours == hour
@@ -89,8 +93,11 @@ def counted(batch: Batch, reference: Reference, looked_at: int | None = None) ->
         own, features = rows.of(of_rows), rows.features_of(of_rows)
         own[hourly.ROWS] = own[hourly.ROWS] | {"refused": int(of_refused.sum())}
         own[hourly.ROWS] |= {"counted": rows.looked_at(of_rows)}
-        absent = rows.absent(of_rows)
-        found[Key(batch.release, batch.slot, hour)] = tidy(tallies | own | {hourly.ABSENT: absent}, features)
+        tallies[hourly.ABSENT] = rows.absent(of_rows)
+        tallies[hourly.IMPUTED] = {
+            name: int(of_rows[np.asarray(places, dtype=np.int64)].sum()) for name, places in batch.imputed.items()
+        }
+        found[Key(batch.release, batch.slot, hour)] = tidy(tallies | own, features)
         for name, values in batch.slices.items():
             of_value = np.asarray(values, dtype=object)
             for value in dict.fromkeys(of_value[of_rows].tolist()):
@@ -102,9 +109,12 @@ def counted(batch: Batch, reference: Reference, looked_at: int | None = None) ->
 class RowCounts:
     """Counts any choice of a batch's answered rows, what depends on all of them once."""
 
-    def __init__(self, batch: Batch, reference: Reference, chosen: Whole) -> None:
+    def __init__(self, batch: Batch, reference: Reference, most: int | None) -> None:
         self.predicted = np.asarray(batch.predicted, dtype=object)
-        self.frame, self.chosen, self.reference = batch.features, chosen, reference
+        self.frame, self.reference = batch.features, reference
+        positions = np.arange(len(batch.rows)) if batch.sampled is None else batch.sampled
+        self.taken = chosen(len(positions) if batch.features is not None else 0, most)  # rows of the frame
+        self.chosen = positions[self.taken]  # the same, among the answered rows
         self.probabilities = batch.probabilities
         if batch.probabilities is not None:
             given = batch.probabilities
@@ -141,10 +151,11 @@ class RowCounts:
         profile = self.reference.profile
         if profile is None or self.frame is None:
             return {}
-        places = self.chosen[mask[self.chosen]]
+        inside = mask[self.chosen]
+        places = self.chosen[inside]
         if not len(places):
             return {}
-        frame = self.frame.iloc[places].reset_index(drop=True)
+        frame = self.frame.iloc[self.taken[inside]].reset_index(drop=True)
         frame[PREDICTED] = self.predicted[places].astype(str)
         if self.probabilities is not None:
             frame[CONFIDENCE] = self.sure[places]

@@ -31,7 +31,11 @@ CONFUSION = "confusion"  # labelled rows by true and predicted class
 CELLS, HITS, SURE = "cells", "hits", "sure"  # labelled rows by cell of confidence: rows, right ones, sum of confidence
 AGES = "ages"  # labelled rows by logarithmic bucket of the seconds until their label
 ABSENT = "absent"  # rows that lacked a column, by column
-TALLIES = (REQUESTS, ROWS, REFUSED, LATENCY, CONFIDENCE, SUMS, PREDICTED, CONFUSION, CELLS, HITS, SURE, AGES, ABSENT)
+IMPUTED = "imputed"  # rows in which a value was filled in, by column
+TALLIES = (
+    *(REQUESTS, ROWS, REFUSED, LATENCY, CONFIDENCE, SUMS, PREDICTED),
+    *(CONFUSION, CELLS, HITS, SURE, AGES, ABSENT, IMPUTED),
+)
 
 ANSWERED = "answered"
 ERRORS = ("exception", "timeout", "invalid")  # invalid: an answer that is NaN or breaks its schema

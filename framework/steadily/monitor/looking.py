@@ -27,6 +27,7 @@ from steadily.monitor.windows import Window, read_windows
 HOUR_US = hourly.HOUR_US
 DRIFT_DAYS = 2
 SHOWN_DAYS = 7
+BEFORE_HOURS = 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,7 +188,8 @@ def look_at_gaps(served: Served, settings: AlertSettings) -> Iterator[Seen]:
         return
     empty = hourly.Hourly()
     hours = [served.whole.hours.get(hour, empty) for hour in (served.now_hour - 1, served.now_hour)]
-    for moved in gaps(hours, served.reference, settings.gaps):
+    before = served.whole.part(served.now_hour - 1 - BEFORE_HOURS, served.now_hour - 1).sum
+    for moved in gaps(hours, before, served.reference, settings.gaps):
         yield seen_of("gaps", moved.column, "gaps", moved, served, settings.gaps.severity)
 
 

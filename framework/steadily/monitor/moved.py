@@ -23,7 +23,8 @@ from steadily.monitor.settings import GapSettings
 from steadily.monitor.windows import Window
 from steadily.statistics import wilson
 
-MISSING_VALUES, UNSEEN_VALUES = "missing", "unseen"
+MISSING_VALUES, UNSEEN_VALUES, FILLED_VALUES = "missing", "unseen", "imputed"
+LEAST_BEFORE = 200  # rows that the share of filled values is compared with
 STATES = {SOME: WARN, STRONG: ALERT, FEW: FEW, ABSENT: ALERT}
 
 
@@ -139,14 +140,20 @@ def side_of(states: list[str]) -> str:
     return CLEAR
 
 
-def gaps(hours: list[Hourly], reference: Reference, settings: GapSettings) -> Iterator[Moved]:
+def gaps(hours: list[Hourly], before: Hourly, reference: Reference, settings: GapSettings) -> Iterator[Moved]:
     """Say of each column whether values are missing, or categories new, in this hour or the one before it.
+
+    A column whose missing values are filled in shows none that are missing; of it, the share
+    of filled values is compared with that of the hours before.
 
     Args:
         hours: The hours' statistics.
+        before: Those of earlier hours.
         reference: What the release's bundle says.
         settings: When that alerts.
     """
+    for name in sorted({column for hour in [*hours, before] for column in hour.tally(hourly.IMPUTED)}):
+        yield first([filled(name, hour, before, settings) for hour in hours])
     profile = reference.features
     if profile is None:
         return
@@ -154,9 +161,23 @@ def gaps(hours: list[Hourly], reference: Reference, settings: GapSettings) -> It
         for what in (MISSING_VALUES, UNSEEN_VALUES):
             found = [gap(name, what, amount, profile, settings) for amount in hours]
             known = [one for one in found if one is not None]
-            order = (BEYOND, BETWEEN, CLEAR, UNKNOWN)
             if known:
-                yield min(known, key=lambda one: order.index(one.side))
+                yield first(known)
+
+
+def first(found: list[Moved]) -> Moved:
+    """Give the one that says most."""
+    order = (BEYOND, BETWEEN, CLEAR, UNKNOWN)
+    return min(found, key=lambda one: order.index(one.side))
+
+
+def filled(name: str, amount: Hourly, before: Hourly, settings: GapSettings) -> Moved:
+    """Say in how many of an hour's rows a column was filled in, beside the hours before."""
+    rows, hits = amount.count(hourly.ROWS, "answered"), amount.count(hourly.IMPUTED, name)
+    then = before.count(hourly.ROWS, "answered")
+    known = then >= LEAST_BEFORE
+    share = wilson(before.count(hourly.IMPUTED, name), then) or [0.0, 1.0]
+    return beyond(name, FILLED_VALUES, hits, rows if known else 0, share[1], settings)
 
 
 def gap(name: str, what: str, amount: Hourly, profile: Profile, settings: GapSettings) -> Moved | None:
@@ -170,11 +191,16 @@ def gap(name: str, what: str, amount: Hourly, profile: Profile, settings: GapSet
     now = next((counted[part] for part in profile.columns[name].parts if part in counted), None)
     rows, hits = (0, 0) if now is None else (int(now.sum()), int(now[place]))
     before = wilson(int(then[place]), int(then.sum())) or [0.0, 1.0]
-    level = min(1.0, before[1] + settings.rise)
-    evidence = {"what": what, "rows": rows, "hits": hits, "reference_share": before[1]}
+    return beyond(name, what, hits, rows, before[1], settings)
+
+
+def beyond(name: str, what: str, hits: int, rows: int, before: float, settings: GapSettings) -> Moved:
+    """Say whether so many of an hour's rows are more than there were, surely and by far."""
+    level = min(1.0, before + settings.rise)
+    evidence: dict[str, Any] = {"what": what, "rows": rows, "hits": hits, "share_before": before}
     if rows < settings.least:
         return Moved(f"{what}.{name}", UNKNOWN, None, level, evidence)
-    chance = upper_tail(hits, rows, before[1])
+    chance = upper_tail(hits, rows, before)
     evidence["chance"] = chance
     side = BEYOND if hits / rows >= level and chance <= settings.level else CLEAR if hits / rows < level else BETWEEN
     return Moved(f"{what}.{name}", side, hits / rows, level, evidence)

@@ -20,7 +20,7 @@ from steadily.database import Database
 from steadily.database.monitoring import amounts, counted_labels
 from steadily.database.monitoring import hourly as rows
 from steadily.database.tables import labels, predictions
-from steadily.monitor.counting import Batch, SliceValues, counted, labelled
+from steadily.monitor.counting import Batch, SliceValues, Whole, chosen, counted, labelled
 from steadily.monitor.hourly import HOUR_US, Hourly, Key, hour_of, merged
 from steadily.monitor.reference import Reference
 
@@ -89,15 +89,24 @@ class Recorder:
             self.waiting = merged(self.waiting, found)
 
     def looked_at(self, batch: Batch) -> int | None:
-        """Say how many of a batch's rows there is room for in this minute's share."""
-        if self.rows_per_minute is None:
+        """Say how many rows of a batch's features there is room for; those that were sampled have had theirs."""
+        if self.rows_per_minute is None or batch.features is None or batch.sampled is not None:
             return None
-        minute = int(batch.at_us[-1]) // (60 * SECOND_US)
+        return self.taken(int(batch.at_us[-1]), len(batch.features))
+
+    def sample(self, at_us: int, rows: int) -> Whole:
+        """Choose the answered rows whose features are to be counted: for ``Batch.sampled``."""
+        return chosen(rows, None if self.rows_per_minute is None else self.taken(at_us, rows))
+
+    def taken(self, at_us: int, rows: int) -> int:
+        """Take rows out of this minute's share."""
+        assert self.rows_per_minute is not None  # noqa: S101 (for the type checker)
+        minute = at_us // (60 * SECOND_US)
         if minute != self.minute:
             self.minute, self.room = minute, self.rows_per_minute
-        taken = min(self.room, len(batch.rows))
-        self.room -= taken
-        return taken
+        found = min(self.room, rows)
+        self.room -= found
+        return found
 
     def flush(self, now_us: int) -> bool:
         """Bring what was counted into the database.

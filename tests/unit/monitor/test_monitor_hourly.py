@@ -66,6 +66,7 @@ def part_of(whole: Batch, begin: int, end: int) -> Batch:
         whole.predicted[inside],
         whole.probabilities[inside],
         whole.features.iloc[inside],
+        None,
         whole.refused[refused] - begin,
         [whole.reasons[place] for place in refused],
         {name: values[inside] for name, values in whole.slices.items()},
