@@ -147,9 +147,13 @@ def total(amounts: Iterable[Hourly]) -> Hourly:
     features: dict[str, dict[str, Bins]] = {}
     for amount in amounts:
         for name, tally in amount.tallies.items():
-            into = tallies.setdefault(name, {})
+            into = tallies.get(name)
+            if into is None:
+                tallies[name] = dict(tally)
+                continue
+            known = into.get
             for key, count in tally.items():
-                into[key] = into.get(key, 0) + count
+                into[key] = known(key, 0) + count
         for name, parts in amount.features.items():
             column = features.setdefault(name, {})
             for part, bins in parts.items():
