@@ -5,7 +5,7 @@ What a batch of answers comes to, and what a label adds to the hour of the answe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ CELLS = 20  # of the distribution of confidence, as the evaluation draws it
 FINEST = 56  # cells of calibration lie a quarter apart on the scale of log odds, up to odds of e^14
 WORKED_ON = (hourly.ANSWERED, *hourly.ERRORS)  # outcomes whose time counts: a shed or refused request took none
 OTHER = "(other)"
-MOST_VALUES = 20  # of one slice, the frequent ones of the reference or the first that are seen
+MOST_VALUES = 20  # of one slice
 
 Numbers = np.ndarray[Any, np.dtype[np.float64]]
 Whole = np.ndarray[Any, np.dtype[np.int64]]
@@ -274,29 +274,23 @@ def tidy(tallies: Mapping[str, Mapping[str, int]], features: Any) -> Hourly:
 
 
 class SliceValues:
-    """Keeps the number of a slice's values within bounds: the reference's frequent ones, or the first that are seen."""
+    """Keeps the number of a slice's values within bounds: those that a worker sees first; the rest are ``(other)``.
 
-    def __init__(self, reference: Reference, columns: Sequence[str]) -> None:
-        self.known = {name: dict(frequent(reference, name)) for name in columns}
-        self.closed = {name for name, values in self.known.items() if values}
+    >>> SliceValues(["city"]).named("city", ["Ulm", "Bonn"])
+    ['Ulm', 'Bonn']
+    """
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        self.known: dict[str, dict[str, None]] = {name: {} for name in columns}
 
     def of(self, frame: pd.DataFrame) -> dict[str, list[str]]:
         """Give each row's value of each slice; a column that the rows lack has no slice."""
         return {name: self.named(name, frame[name].astype("str").tolist()) for name in self.known if name in frame}
 
     def named(self, column: str, values: Sequence[str]) -> list[str]:
-        """Give values, rare ones as ``(other)``."""
+        """Give values, those beyond the bound as ``(other)``."""
         known = self.known[column]
-        if column not in self.closed:
-            for value in values:
-                if len(known) < MOST_VALUES:
-                    known.setdefault(value, None)
+        for value in dict.fromkeys(values):
+            if len(known) < MOST_VALUES:
+                known.setdefault(value, None)
         return [value if value in known else OTHER for value in values]
-
-
-def frequent(reference: Reference, column: str) -> Iterator[tuple[str, None]]:
-    """Give the frequent values of a column of the reference."""
-    found = reference.features.columns.get(column) if reference.features else None
-    bins = found.parts.get("") if found else None
-    for name in getattr(bins, "frequent", ())[:MOST_VALUES]:
-        yield name, None

@@ -57,7 +57,8 @@ class Recorder:
         self.database, self.slice_columns, self.rows_per_minute = database, tuple(slices), rows_per_minute
         self.worker = worker or uuid.uuid4().hex
         self.give_reference = references
-        self.known: dict[int, tuple[Reference, SliceValues]] = {}
+        self.known: dict[int, Reference] = {}
+        self.values = SliceValues(self.slice_columns)
         self.waiting: dict[Key, Hourly] = {}
         self.sent: dict[Key, Hourly] = {}  # an amount that the database may or may not hold; it is not added to
         self.sequence = 1
@@ -67,18 +68,13 @@ class Recorder:
 
     def reference(self, release: int) -> Reference:
         """Give a release's reference."""
-        return self.of(release)[0]
-
-    def of(self, release: int) -> tuple[Reference, SliceValues]:
-        """Give what is known of a release."""
         if release not in self.known:
-            reference = self.give_reference(release)
-            self.known[release] = reference, SliceValues(reference, self.slice_columns)
+            self.known[release] = self.give_reference(release)
         return self.known[release]
 
-    def slices(self, release: int, frame: pd.DataFrame) -> dict[str, list[str]]:
+    def slices(self, frame: pd.DataFrame) -> dict[str, list[str]]:
         """Give each row's value of each slice: for ``Batch.slices``, and for the prediction log (``slices``)."""
-        return self.of(release)[1].of(frame) if self.slice_columns else {}
+        return self.values.of(frame) if self.slice_columns else {}
 
     def count(self, batch: Batch) -> None:
         """Count answers; nothing is written."""

@@ -119,7 +119,7 @@ def batch_of(number: int, slot: str, entries: Sequence[Entry], release: Release 
         sampled=None if features is None else sampled,
         refused=np.array([place for place, _, _ in refused], dtype=np.int64),
         reasons=[str(answer.refusal and answer.refusal.kind) for _, answer, _ in refused],
-        slices=recorder.slices(number, pd.DataFrame(rows)) if recorder.slice_columns and rows else {},
+        slices=recorder.slices(pd.DataFrame(rows)) if recorder.slice_columns and rows else {},
         imputed=imputed_of([answer for _, answer, _ in answered]),
     )
 
