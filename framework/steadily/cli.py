@@ -12,6 +12,8 @@ from typing import Any
 
 from steadily.errors import SteadilyError
 
+SERVICE = "http://127.0.0.1:8000"
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
@@ -92,6 +94,7 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("--compare", nargs=2, metavar=("A", "B"), help="two of them; workspace is what stands here")
     report.add_argument("--out", metavar="FILE", help="the file (under .steadily/reports)")
     add_releases(command)
+    add_loadtest(command)
     watch_words(command)
     command("restore", "mending:restore", "bring the last complete run back: lock, parameters, versions, outputs")
     command("adopt", "mending:adopt", "write the values of an experiment into conf/")
@@ -132,6 +135,23 @@ def add_releases(command: Callable[..., argparse.ArgumentParser]) -> None:
     rollback.add_argument("--reason", metavar="TEXT", help="why, which is kept for ever")
 
 
+def add_loadtest(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add the words for the load test."""
+    load = command("loadtest", "loading:loadtest", "send a service so many times its peak, and judge how it answers")
+    load.add_argument("--url", default=SERVICE, metavar="URL", help=f"where the service listens ({SERVICE})")
+    much = load.add_mutually_exclusive_group()
+    much.add_argument("--rate", type=positive, metavar="R", help="requests a second, instead of a peak's multiple")
+    much.add_argument("--times", type=positive, metavar="N", help="how many times the peak (3)")
+    load.add_argument("--duration", type=seconds, metavar="SECONDS", help="for how long, up to 3600 (60)")
+    load.add_argument(
+        "--arrivals", choices=("poisson", "constant"), metavar="KIND", help="poisson or constant (poisson)"
+    )
+    load.add_argument("--seed", type=seed, default=0, metavar="N", help="the same seed sends at the same times (0)")
+    load.add_argument("--rows", metavar="FILE", help="the rows to send (those on which the last run was judged)")
+    load.add_argument("--json", action="store_true", help="as JSON")
+    load.description = f"{load.description} Exit codes: 0 passed, 1 failed, 3 invalid."
+
+
 def below(inside: Any, name: str, run: str, told: str) -> argparse.ArgumentParser:
     """Add a word below a command's."""
     added: argparse.ArgumentParser = inside.add_parser(name, help=told, description=told[:1].upper() + told[1:] + ".")
@@ -169,10 +189,29 @@ def watch_words(command: Callable[[str, str, str], argparse.ArgumentParser]) -> 
     alerts.add_argument("--json", action="store_true", help="as JSON")
 
 
-def seconds(word: str) -> int:
-    """Read a number of seconds."""
-    if not word.isdigit() or not 1 <= int(word) <= 3600:
-        raise argparse.ArgumentTypeError(f"{word!r} is no number of seconds from 1 to 3600")
+def positive(word: str) -> float:
+    """Read a number above 0."""
+    try:
+        found = float(word)
+    except ValueError:
+        found = 0.0
+    if not 0 < found < float("inf"):
+        raise argparse.ArgumentTypeError(f"{word!r} is no number above 0")
+    return found
+
+
+def seconds(word: str) -> float:
+    """Read a number of seconds, up to an hour."""
+    found = positive(word)
+    if found > 3600:
+        raise argparse.ArgumentTypeError(f"{word!r} is more than 3600 seconds")
+    return found
+
+
+def seed(word: str) -> int:
+    """Read a seed."""
+    if not word.isdecimal() or len(word) > 18:
+        raise argparse.ArgumentTypeError(f"{word!r} is no whole number from 0")
     return int(word)
 
 

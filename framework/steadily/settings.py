@@ -26,6 +26,7 @@ from steadily.parameters import WORDS
 SECTIONS = {
     "database": "steadily.database.settings:DatabaseSettings",
     "deploy": "steadily.rollout.settings:DeploySettings",
+    "loadtest": "steadily.loadtest.settings:LoadtestSettings",
     "releases": "steadily.releases.settings:ReleasesSettings",
     "retention": "steadily.database.settings:RetentionSettings",
     "monitor": "steadily.monitor.settings:MonitorSettings",

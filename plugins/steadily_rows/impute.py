@@ -31,8 +31,12 @@ def impute_one(
     value: Scalar | None = None,
     by: list[str] | None = None,
 ) -> Callable[[Mapping[str, Any]], dict[str, Any] | None]:
-    """Give ``Impute`` for one row, with what it has learned; a row that lacks its group is left to the frame's way."""
+    """Give ``Impute`` for one row, with what it has learned; a row that lacks its group is left to the frame's way.
+
+    So is a constant that is a whole number: 5 and 5.0 are the same in a configuration, and not in a column.
+    """
     constant = strategy == "constant"
+    unsure = constant and not isinstance(value, str | bool | None) and float(value).is_integer()
     everyone = dict.fromkeys(columns, value) if constant else {name: plain(state["all"][name])[0] for name in columns}
     groups: dict[str, dict[tuple[Any, ...], Any]] = {name: {} for name in columns}
     if by and not constant:
@@ -45,6 +49,8 @@ def impute_one(
         made = dict(row)
         for name in columns:
             if row[name] is None:
+                if unsure:
+                    return None
                 key = tuple(row[one] for one in by or ())
                 if None in key:
                     return None

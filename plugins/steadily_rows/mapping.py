@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from steadily import DataError, PluginError, need_columns, step
-from steadily_rows.comparing import Scalar, kind_of, kind_of_value
+from steadily_rows.comparing import Scalar, is_large, kind_of, kind_of_value
 from steadily_rows.reasons import shown
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ def map_one(
         table = tables.get(type(value))
         if table is None or (value not in table and other == "raise"):
             return None
+        if is_large(table.get(value)):
+            return None  # a column may round it on its way
         if other == "keep" and any(type(one) is not type(value) for one in table.values() if one is not None):
             return None
         return {**row, column: table.get(value, value if other == "keep" else None)}

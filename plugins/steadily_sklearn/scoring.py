@@ -21,13 +21,21 @@ if TYPE_CHECKING:
 Row = Mapping[str, Any]
 Scores = tuple[list[Any], "np.ndarray[Any, Any] | None"]
 Scorer = Callable[[Sequence[Row]], Scores]
-# Classifiers whose class is always that of the largest probability, the first of equal ones; others are asked for both.
+# Classifiers whose class is always that of the largest probability; others are asked for both.
 BY_PROBABILITY = (
-    "sklearn.ensemble",
+    "sklearn.ensemble._bagging",
+    "sklearn.ensemble._forest",
+    "sklearn.ensemble._gb",
+    "sklearn.ensemble._hist_gradient_boosting",
+    "sklearn.ensemble._voting",
+    "sklearn.ensemble._weight_boosting",
     "sklearn.linear_model._logistic",
     "sklearn.naive_bayes",
     "sklearn.tree",
 )
+# Nearer together than this, two probabilities may be one number where what they were made of was not, and then
+# classifiers differ in which class it is: those are asked.
+TIED = 1e-9
 
 
 def scorer_of(model: Fitted) -> Scorer:
@@ -48,11 +56,21 @@ def scorer_of(model: Fitted) -> Scorer:
     def score(rows: Sequence[Row]) -> Scores:
         matrix = features(rows)
         probabilities = np.asarray(estimator.predict_proba(matrix), dtype=np.float64)
-        if by_probability:
+        if by_probability and not tied(probabilities):
             return [classes[place] for place in probabilities.argmax(axis=1).tolist()], probabilities
         return np.asarray(estimator.predict(matrix)).tolist(), probabilities
 
     return score
+
+
+def tied(probabilities: np.ndarray[Any, Any]) -> bool:
+    """Tell whether in any row the two largest probabilities are about the same."""
+    import numpy as np
+
+    if probabilities.shape[1] < 2:
+        return False
+    highest = np.partition(probabilities, -2, axis=1)
+    return not bool((highest[:, -1] - highest[:, -2] > TIED).all())
 
 
 def features_of(model: Fitted) -> Callable[[Sequence[Row]], Any]:
@@ -84,15 +102,16 @@ def block_of(model: Fitted, transformer: Any, columns: Any) -> Callable[[Sequenc
     if isinstance(columns, str):
         return lambda rows: transformer.transform([text_in(row, columns) for row in rows])
     names = [str(name) for name in columns]
-    if all(model.kinds[name] == "number" for name in names):
-        numbers = reader_of(names, np.float64, np.nan)
+    kinds = {name: model.kinds[name] for name in names}
+    if "text" not in kinds.values():
+        numbers = reader_of(kinds, np.float64)
         if passes(transformer):
             return numbers
         return lambda rows: transformer.transform(framed(numbers(rows), names))
-    objects = reader_of(names, object, np.nan)
+    objects = reader_of(kinds, object)
     if passes(transformer):
         return objects
-    return lambda rows: transformer.transform(framed(objects(rows), names, model.kinds))
+    return lambda rows: transformer.transform(framed(objects(rows), names, kinds))
 
 
 def passes(transformer: Any) -> bool:
@@ -102,26 +121,36 @@ def passes(transformer: Any) -> bool:
     )
 
 
-def reader_of(names: list[str], dtype: Any, missing: Any) -> Callable[[Sequence[Row]], Any]:
-    """Give a function that makes an array of some columns of rows.
+def reader_of(kinds: Mapping[str, str], dtype: Any) -> Callable[[Sequence[Row]], Any]:
+    """Give a function that makes an array of some columns of rows, NaN for missing.
 
-    It raises a TypeError where a number is none, or none that float64 holds exactly: the model's own way refuses those.
+    It raises a TypeError where a value is not of its column's kind, or no number that float64 holds exactly: the
+    model's own way refuses those.
     """
     import numpy as np
 
+    columns = [(name, kind == "text") for name, kind in kinds.items()]
+
     def read(rows: Sequence[Row]) -> Any:
-        values = [[missing if row[name] is None else row[name] for name in names] for row in rows]
+        values = [[np.nan if row[name] is None else taken(row[name], text) for name, text in columns] for row in rows]
         if dtype is object:
-            made = np.empty((len(rows), len(names)), dtype=object)
+            made = np.empty((len(rows), len(columns)), dtype=object)
             made[:] = values
             return made
-        if not all(
-            isinstance(value, int | float) and abs(value) <= EXACT for row in values for value in row if value == value
-        ):
-            raise TypeError("a number is none that the model takes")
-        return np.array(values, dtype=dtype).reshape(len(rows), len(names))
+        return np.array(values, dtype=dtype).reshape(len(rows), len(columns))
 
     return read
+
+
+def taken(value: Any, text: bool) -> Any:
+    """Give a value as it is, if it is one that the model takes.
+
+    Raises:
+        TypeError: It is not.
+    """
+    if isinstance(value, str) if text else isinstance(value, int | float) and abs(value) <= EXACT:
+        return value
+    raise TypeError("a value is none that the model takes")
 
 
 def framed(values: Any, names: list[str], kinds: Mapping[str, str] | None = None) -> Any:

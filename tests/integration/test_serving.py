@@ -113,7 +113,7 @@ BAD: list[tuple[str, bytes, dict[str, str], int, str]] = [
     ("no rows", b'{"rows": []}', JSON, 422, "at least one"),
     ("a list", b"[]", JSON, 422, "object"),
     ("a row that is none", b'{"rows": [3]}', JSON, 422, "rows[0]"),
-    ("too many rows", json.dumps({"rows": [GOOD] * 301}).encode(), JSON, 413, "301"),
+    ("too many rows", json.dumps({"rows": [GOOD] * 301}).encode(), JSON, 422, "301"),
     ("too long", b'{"rows": [{"city": "' + b"x" * 250_000 + b'"}]}', JSON, 413, "200,000"),
 ]
 

@@ -46,7 +46,7 @@ class QuickWay:
     """
 
     def __init__(self, bundle: Bundle, *, onnx: bool = False) -> None:
-        self.legs = [QuickLeg(leg) for leg in bundle.legs]
+        self.legs = [QuickLeg(leg, first=number == 0) for number, leg in enumerate(bundle.legs)]
         name = "onnx_scorer" if onnx else "scorer"
         made = getattr(bundle.model, name, None)
         scorer = made() if callable(made) else None
@@ -68,10 +68,10 @@ class QuickWay:
             return found
         try:
             predictions, probabilities = self.score([row for _, row, _ in ready])
-        except Exception:  # whatever it is: the other way tells it, row by row
+        except (Exception, SystemExit):  # whatever it is: the other way tells it, row by row
             return found
         for place, (position, _, filled) in enumerate(ready):
-            given = None if probabilities is None else probabilities[place]
+            given = None if probabilities is None or not self.sure else probabilities[place]
             if self.is_answer(predictions[place], given):
                 found[position] = Quick(predictions[place], None if given is None else given.tolist(), tuple(filled))
         return found
@@ -84,7 +84,7 @@ class QuickWay:
                 if made is None:
                     return None
                 row = made
-        except Exception:  # whatever a step raises for this row: the other way tells it
+        except (Exception, SystemExit):  # whatever a step raises for this row: the other way tells it
             return None
         return row
 
@@ -104,9 +104,9 @@ class QuickWay:
 class QuickLeg:
     """One stage for rows as plain values."""
 
-    def __init__(self, leg: Leg) -> None:
+    def __init__(self, leg: Leg, *, first: bool) -> None:
         self.steps = [(step.spec.name, one_row(leg, place)) for place, step in enumerate(leg.chain.steps)]
-        self.keep = single(leg.boundary.contract) if leg.boundary else None
+        self.keep = single(leg.boundary.contract, from_text=first) if leg.boundary else None
 
     def through(self, row: Row, filled: list[Filled]) -> Row | None:
         """Take a row through the steps and the contract, and note what was filled in."""

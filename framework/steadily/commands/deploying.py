@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from steadily.clock import Clock
     from steadily.database import Database
     from steadily.releases.slots import Slots
+    from steadily.rollout.deploy import Asked
     from steadily.rollout.gate import Limits
 
 
@@ -38,13 +39,24 @@ def limits() -> Limits:
     return Limits(**settings(Path(), DeploySettings).model_dump())
 
 
+def asked(database: Database, clock: Clock) -> Asked:
+    """Say whom the checklist asks for the expected peak: the configuration, or else the log."""
+    from steadily.loadtest.rate import peak_in_log
+    from steadily.loadtest.settings import LoadtestSettings
+    from steadily.rollout.deploy import Asked
+    from steadily.settings import settings
+
+    configured = settings(Path(), LoadtestSettings).peak_per_second
+    return Asked(peak=lambda: peak_in_log(database, clock.now_us()) if configured is None else configured)
+
+
 def status(chosen: argparse.Namespace) -> int:
     """Say how things stand."""
     from steadily.rollout.deploy import status as ask
     from steadily.rollout.telling import told_status
 
     with opened() as (database, clock):
-        found = ask(database, clock, limits())
+        found = ask(database, clock, limits(), asked(database, clock))
     say([json.dumps(found.to_json(), indent=1, ensure_ascii=False)] if chosen.json else list(told_status(found)))
     return 0
 

@@ -60,18 +60,18 @@ def watch_of(database: Database) -> Watch:
     return Watch(database, References(database), settings(Path(), MonitorSettings), alerts, listeners)
 
 
-def look_once(watch: Watch, *, as_json: bool, all_labels: bool, every: int = 0) -> list[str]:
+def look_once(watch: Watch, *, as_json: bool, all_labels: bool, every: float = 0.0) -> list[str]:
     """Look once, and give what there is to say."""
     from steadily.clock import clock_of
     from steadily.monitor.telling import lines_of, told
 
     now_us = clock_of(watch.database).now_us()
-    served = watch.once(now_us, all_labels=all_labels, unless_within_us=every * 500_000)
+    served = watch.once(now_us, all_labels=all_labels, unless_within_us=int(every * 500_000))
     content = told(watch, served, now_us)
     return [json.dumps(content, ensure_ascii=False, allow_nan=False)] if as_json else list(lines_of(content))
 
 
-def go_on(watch: Watch, every: int, *, as_json: bool) -> int:
+def go_on(watch: Watch, every: float, *, as_json: bool) -> int:
     """Look again and again; a database that is away is said, and asked again."""
     swept = None
     while True:

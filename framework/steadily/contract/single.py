@@ -36,13 +36,18 @@ ORDERS: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
 }
 
 
-def single(contract: Contract) -> Callable[[Row], dict[str, Any] | None]:
+def single(contract: Contract, *, from_text: bool = True) -> Callable[[Row], dict[str, Any] | None]:
     """Give a function that brings a row to a contract's columns and types; None where it fails, or may fail.
 
-    Rows are plain values, None for missing; moments are datetimes in UTC, or text in ISO 8601.
+    Rows are plain values, None for missing; moments are datetimes in UTC.
+
+    Args:
+        contract: The contract.
+        from_text: Whether a moment may also be text in ISO 8601, as where rows come in.
     """
+    readers = READERS if from_text else READERS | {DATETIME: instant}
     columns = [
-        (column.name, column.nullable, READERS[FAMILY.get(column.dtype, column.dtype)], conditions(column))
+        (column.name, column.nullable, readers[FAMILY.get(column.dtype, column.dtype)], conditions(column))
         for column in contract.columns
     ]
     strict = set(contract.dtypes) if contract.strict is True else None
@@ -91,12 +96,15 @@ def truth(value: Any) -> Any:
     return value if isinstance(value, bool) else UNSURE
 
 
+def instant(value: Any) -> Any:
+    """Read a moment that is one already."""
+    return value if isinstance(value, dt.datetime) and value.tzinfo is dt.UTC else UNSURE
+
+
 def moment(value: Any) -> Any:
     """Read a moment."""
-    if isinstance(value, dt.datetime):
-        return value if value.tzinfo is dt.UTC else UNSURE
     if not isinstance(value, str):
-        return UNSURE
+        return instant(value)
     found = value.strip()
     found = f"{found}T00:00:00Z" if DAYS.match(found) else found
     micro = microseconds(FRACTION.sub(r"\1", found)) if ZONED.match(found) else None

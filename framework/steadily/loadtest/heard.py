@@ -15,7 +15,7 @@ class Heard:
         releases: Answers by the number of the release that gave them.
         predicted: Rows that have a prediction.
         refused: Rows that were refused, by the reason.
-        unclear: Answers with status 200 which say none of this.
+        unclear: Answers with status 200 that do not say, for each row, either of this.
     """
 
     releases: Counter[int] = field(default_factory=Counter)
@@ -35,15 +35,16 @@ class Heard:
             return
         try:
             said = json.loads(body)
-            release, answers = said["release"], said["answers"]
+            release, answers = int(said["release"]), said["answers"]
             refused = [refusal_of(answer["refused"]) for answer in answers if "refused" in answer]
+            predicted = sum("prediction" in answer for answer in answers)
         except (ValueError, KeyError, TypeError, RecursionError):
             self.unclear += 1
             return
-        if isinstance(release, int):
-            self.releases[release] += 1
-        self.predicted += len(answers) - len(refused)
+        self.releases[release] += 1
+        self.predicted += predicted
         self.refused.update(refused)
+        self.unclear += predicted + len(refused) < len(answers) or not answers
 
 
 def refusal_of(refused: dict[str, object]) -> str:

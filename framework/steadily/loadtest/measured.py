@@ -44,6 +44,7 @@ def figures_of(sent: Sent, heard: Heard, rate: float, duration: float) -> Figure
         releases=dict(heard.releases),
         predicted=heard.predicted,
         refused=dict(heard.refused),
+        unclear=heard.unclear,
     )
 
 

@@ -18,12 +18,9 @@ from steadily.bundle.manifest import Manifest
 from steadily.casting import cast
 from steadily.catalog import Catalog
 from steadily.contract import Contract
-from steadily.datasets import open_dataset
 from steadily.errors import DataError
-from steadily.lastgood import read_yaml
-from steadily.lineage import what_is_packed, work_of
 from steadily.readers import read_file
-from steadily.resolution import resolve
+from steadily.releases.judged import judged_rows
 
 MOST = 5_000  # rows that are kept ready to be sent
 CHUNK = 20_000
@@ -91,35 +88,15 @@ def rows_of_evaluation(wanted: Wanted, project: Path, most: int = MOST) -> list[
     Raises:
         DataError: They are not there.
     """
-    raw, judged = judged_data(project)
-    ids = open_dataset(judged).read([]).index
-    rows = open_dataset(raw).read()
-    rows = rows.loc[rows.index.isin(ids)]
-    if rows.empty:
-        raise DataError.at(str(judged), "holds no row", hint="--rows FILE names other rows")
+    for path in (layout.PARAMS, layout.LOCK, layout.BUNDLE):
+        if not (project / path).exists():
+            hint = "`dvc repro` makes it; --rows FILE names other rows"
+            raise DataError.at(str(path), "is not there, so that no rows were evaluated here", hint=hint)
+    rows = judged_rows(project, list(wanted.manifest.training_only))
     places = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), most)).astype(int))
     found = list(plain_rows(wanted, rows.iloc[places]))
-    need_columns(wanted, str(raw), found[0])
+    need_columns(wanted, "the evaluated rows", found[0])
     return found
-
-
-def judged_data(project: Path) -> tuple[Path, Path]:
-    """Find the rows as they came in, and the predictions by which the bundle's model was judged.
-
-    Raises:
-        DataError: No run was made here, or its pipeline packs no bundle.
-    """
-    hint = "`dvc repro` makes them; --rows FILE names other rows"
-    if not (project / layout.PARAMS).is_file():
-        raise DataError.at(str(layout.PARAMS), "there is no such file, so that no rows were evaluated", hint=hint)
-    found = resolve(project, read_yaml(project / layout.PARAMS), experiment=True)
-    stage = next((one for one in found.pipeline.stages if work_of(found.pipeline, one, found.kinds) == "pack"), None)
-    if stage is None:
-        raise DataError.at(str(layout.PARAMS), "the pipeline packs no bundle, so that no rows are its own", hint=hint)
-    packed = what_is_packed(found.pipeline, stage, found.kinds)
-    judged = next(name for name in stage.inputs.values() if name != packed.model)
-    raw = packed.way[0].dataset
-    return project / layout.dataset_folder(raw), project / layout.dataset_folder(judged)
 
 
 def need_columns(wanted: Wanted, where: str, row: Mapping[str, Any]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
+import json
 import socket
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -11,6 +13,7 @@ from steadily.errors import ConfigError, RunError
 
 WAIT = 10.0  # seconds for one question before the test
 SAID = 300
+KEPT = 1 << 20
 START = "`steadily serve` starts the service; --url names another address"
 
 
@@ -69,17 +72,23 @@ def resolved(target: Target) -> str:
     return str(found[0][4][0])
 
 
-def need_ready(target: Target, headers: dict[str, str] | None = None) -> None:
+def need_ready(target: Target, headers: dict[str, str]) -> int | None:
     """Make sure that a service listens and is ready.
+
+    Returns:
+        The release that answers, where it says so.
 
     Raises:
         RunError: Nothing listens, or what listens is not ready; with what it says.
     """
-    status, said = asked(target, "GET", "/health/ready", None, headers or {})
+    status, said = asked(target, "GET", "/health/ready", None, headers)
     if status == 404:
         raise RunError.at(target.url, "has no /health/ready, so that it is no service of Steadily's", hint=START)
     if status != 200:
-        raise RunError.at(f"{target.url}/health/ready", "is not ready", given=f"{status} {said}".rstrip())
+        raise RunError.at(f"{target.url}/health/ready", "is not ready", given=f"{status} {words(said)}".rstrip())
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        return int(json.loads(said)["release"])
+    return None
 
 
 def need_answer(target: Target, body: bytes, headers: dict[str, str]) -> None:
@@ -90,12 +99,12 @@ def need_answer(target: Target, body: bytes, headers: dict[str, str]) -> None:
     """
     status, said = asked(target, "POST", "/predict", body, {"content-type": "application/json", **headers})
     if 300 <= status < 500:
-        given = f"{status} {said}".rstrip()
+        given = f"{status} {words(said)}".rstrip()
         raise RunError.at(f"{target.url}/predict", "refuses the first of the rows that would be sent", given=given)
 
 
-def asked(target: Target, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, str]:
-    """Ask once; give the status and the beginning of the answer.
+def asked(target: Target, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, bytes]:
+    """Ask once; give the status and the body of the answer, as far as anybody reads it.
 
     Raises:
         RunError: There is no answer.
@@ -104,7 +113,7 @@ def asked(target: Target, method: str, path: str, body: bytes | None, headers: d
     try:
         connection.request(method, target.path + path, body, headers)
         answer = connection.getresponse()
-        return answer.status, " ".join(answer.read(SAID * 4).decode("utf-8", "replace").split())[:SAID]
+        return answer.status, answer.read(KEPT)
     except ConnectionRefusedError as error:
         raise RunError.at(target.url, "nothing listens there", hint=START) from error
     except (OSError, http.client.HTTPException) as error:
@@ -112,3 +121,8 @@ def asked(target: Target, method: str, path: str, body: bytes | None, headers: d
         raise RunError.at(target.url, what, hint=START) from error
     finally:
         connection.close()
+
+
+def words(body: bytes) -> str:
+    """Give the beginning of what a service says, on one line."""
+    return " ".join(body[: SAID * 4].decode("utf-8", "replace").split())[:SAID]

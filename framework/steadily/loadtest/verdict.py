@@ -50,6 +50,7 @@ class Figures:
         releases: Answers by release.
         predicted: Rows that were given a prediction.
         refused: Rows that were refused, by where.
+        unclear: Answers that look good and are none: without a release, or without a word on a row.
     """
 
     rate: float
@@ -68,6 +69,7 @@ class Figures:
     releases: Mapping[int, int] = field(default_factory=dict)
     predicted: int = 0
     refused: Mapping[str, int] = field(default_factory=dict)
+    unclear: int = 0
 
     @property
     def sent(self) -> int:
@@ -82,7 +84,7 @@ class Figures:
     @property
     def error_share(self) -> float | None:
         """The share of the sent requests that have no good answer; None of none."""
-        return 1 - self.counts.get("ok", 0) / self.sent if self.sent else None
+        return 1 - (self.counts.get("ok", 0) - self.unclear) / self.sent if self.sent else None
 
     def to_json(self) -> dict[str, Any]:
         """Give it as plain values."""
@@ -187,8 +189,6 @@ def notes_on(figures: Figures, limits: Limits) -> Iterator[str]:
         yield f"the service shed load: {shed:,} of {figures.sent:,} requests were answered with 503"
     if figures.refused and figures.predicted:
         yield f"rows that were refused: {sum(figures.refused.values()):,} ({most_refused(figures)})"
-    if figures.counts.get("ok") and not figures.releases:
-        yield "the answers name no release"
 
 
 def too_few(figures: Figures, name: str) -> str:
@@ -208,6 +208,8 @@ def errors_in(figures: Figures) -> Iterator[str]:
     for kind, word in words.items():
         if figures.counts.get(kind):
             yield f"{figures.counts[kind]:,} {word}"
+    if figures.unclear:
+        yield f"{figures.unclear:,} answers that are none"
 
 
 def most_refused(figures: Figures) -> str:

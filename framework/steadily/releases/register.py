@@ -63,16 +63,31 @@ def register(project: Path, database: Database, store: Store, clock: Clock, meas
         return known
     row = described(project, content) | {"latency": dict(measure()), "created_us": clock.now_us()}
     for _ in range(TRIES):
-        number = next_number(database)
-        name = folder_name(number, digest)
-        row |= {"number": number, "url": store.put(project / layout.BUNDLE, name)}
-        found = enter(database, row, clock, who)
-        if found is not None and found.number == number:
-            return found
-        store.take_away(name)
+        row |= {"number": next_number(database)}
+        found = put_and_enter(project, database, store, clock, row, who)
         if found is not None:
             return found
     raise ReleaseError.at("steadily release", "others keep taking the next number", hint="try again")
+
+
+def put_and_enter(
+    project: Path, database: Database, store: Store, clock: Clock, row: dict[str, Any], who: str
+) -> Registered | None:
+    """Copy a bundle under its number and write it down; None where another has taken the number meanwhile.
+
+    Another who registers the same bundle may take away what lies under a number that is lost, while it is put there.
+    """
+    name, found = folder_name(row["number"], row["digest"]), None
+    try:
+        row["url"] = store.put(project / layout.BUNDLE, name)
+        found = enter(database, row, clock, who)
+    except ReleaseError:
+        if next_number(database) == row["number"]:
+            raise
+        found = number_of(database, row["digest"])
+    if found is None or found.number != row["number"]:
+        store.take_away(name)
+    return found
 
 
 def enter(database: Database, row: Mapping[str, Any], clock: Clock, who: str) -> Registered | None:

@@ -64,9 +64,13 @@ class Store:
         return url
 
     def take_away(self, name: str) -> None:
-        """Remove a folder that no release has come to have."""
-        with reached(self.place(name)) as (files, root):
-            if files.exists(root):
+        """Remove a folder that no release has come to have; another may be doing the same."""
+        with reached(self.place(name)) as (files, root), contextlib.suppress(FileNotFoundError):
+            if is_local(files):
+                aside = aside_of(Path(root))
+                Path(root).rename(aside)
+                remove(aside)
+            elif files.exists(root):
                 files.rm(root, recursive=True)
 
 
@@ -140,11 +144,16 @@ def settle(draft: Path, final: Path, is_right: Callable[[], bool]) -> None:
                 raise
         if is_right():
             return
-        aside = final.with_name(f".{final.name}.{os.getpid()}.{secrets.token_hex(4)}.old")
+        aside = aside_of(final)
         with contextlib.suppress(FileNotFoundError):
             final.rename(aside)
             remove(aside)
     raise ReleaseError.at(str(final), "can't be replaced: others keep putting back what is not whole")
+
+
+def aside_of(path: Path) -> Path:
+    """Give a name beside a folder that nobody else has."""
+    return path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.old")
 
 
 def is_whole(files: Any, root: str, content: Mapping[str, Any]) -> bool:

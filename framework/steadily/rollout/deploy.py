@@ -152,9 +152,8 @@ def load_test_of(outcome: str, result: Mapping[str, Any]) -> LoadTest:
 
 
 def rate_of(result: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Find what a load test was to send; it stands with the plan, or by itself."""
-    plan = result.get("plan") or result
-    rate = plan.get("rate")
+    """Find what a load test was to send; one that was broken off need not say."""
+    rate = result.get("rate")
     return rate if isinstance(rate, Mapping) else {}
 
 
@@ -268,7 +267,7 @@ def refuse_unpassed(where: str, lines: tuple[Line, ...], *, shadow: int | None, 
     if not lines:
         given = "no shadow" if shadow is None else f"release {shadow} is the shadow"
         hint = f"`steadily deploy shadow {number}` begins; {over}"
-        raise ReleaseError.at(where, "has not been in shadow", given=given, hint=hint)
+        raise ReleaseError.at(where, "the checklist is not passed: it has not been in shadow", given=given, hint=hint)
     missed = [line for line in lines if line.state not in ("passed", "overridden")]
     if missed:
         told = "\n".join(f"  {line.name}: {line.state}: {line.evidence}; needed: {line.needed}" for line in missed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from steadily.database.tables import SLOTS
 from steadily.releases.records import moment
 from steadily.releases.telling import told_slots
 from steadily.rollout.deploy import Status
@@ -17,6 +18,8 @@ def told_status(found: Status) -> Iterator[str]:
     """Tell what serves where, the shadow's checklist, the rule, alerts, and what was done last."""
     if found.simulated:
         yield "time is simulated in this database: nothing here is a real deployment"
+    lines = list(told_slots(found.slots, found.deployments))
+    yield from lines[: len(SLOTS)]
     if found.slots.shadow is not None:
         yield f"checklist of release {found.slots.shadow}: {'passed' if found.passes else 'not passed'}"
         for line in found.checklist:
@@ -26,7 +29,7 @@ def told_status(found: Status) -> Iterator[str]:
     yield told_rule(found.rule)
     for alert in found.alerts:
         yield f"alert {alert['id']}, {moment(alert['at_us'])}: {alert['message']}"
-    yield from told_slots(found.slots, found.deployments)
+    yield from lines[len(SLOTS) :]
 
 
 def told_disagreement(found: Status) -> Iterator[str]:

@@ -131,17 +131,19 @@ def remembered(connection: Connection, live: int, since_us: int) -> Memory | Non
 
 
 def baseline_in(connection: Connection, live: int, since_us: int) -> Baseline:
-    """Sum what the release before the live one attempted in the seven days before it was replaced."""
-    replaced = connection.execute(
-        select(deployments.c.replaced)
+    """Sum what was attempted in the seven days before the release went live, by the one that it replaced.
+
+    After a rollback it is what the release itself did when it was live before: the one taken off is no measure.
+    """
+    change = connection.execute(
+        select(deployments.c.action, deployments.c.replaced)
         .where(deployments.c.slot == "live", deployments.c.release == live, deployments.c.at_us == since_us)
         .order_by(deployments.c.id.desc())
         .limit(1)
-    ).scalar()
-    if replaced is None:
-        return Baseline()
+    ).first()
+    measure = live if change is not None and change.action == "rollback" else change and change.replaced
     hours = select(func.sum(served_hours.c.requests), func.sum(served_hours.c.errors)).where(
-        served_hours.c.release == replaced,
+        served_hours.c.release == measure,
         served_hours.c.hour_us > since_us - BASELINE_US,
         served_hours.c.hour_us <= since_us,
     )

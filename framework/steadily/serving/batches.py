@@ -43,6 +43,7 @@ class Done:
     release: Release
     answers: list[Answer] = field(default_factory=list)
     failure: BaseException | None = None
+    scored_us: float = 0.0
 
 
 class Batches:
@@ -67,12 +68,14 @@ class Batches:
         """Queue a request; its future is resolved on the running loop.
 
         Raises:
-            QueueFullError: Too many rows wait already.
+            QueueFullError: Too many rows wait already, or the end has come.
         """
         if self.queued and self.queued + len(rows) > self.most_queued:
             raise QueueFullError
         job = Job(rows, asyncio.get_running_loop().create_future(), release)
         with self.wake:
+            if self.closed:
+                raise QueueFullError
             self.queue.append(job)
             self.queued += len(rows)
             self.wake.notify()
@@ -121,16 +124,18 @@ class Batches:
 def scored(jobs: list[Job]) -> list[Done]:
     """Answer the rows of several requests together; whatever fails then is tried request by request."""
     release = jobs[0].release
+    start = time.perf_counter_ns()
     try:
         answers = release.answer([row for job in jobs for row in job.rows])
-    except Exception as error:
+    except BaseException as error:  # this thread must live as long as the worker does
         if len(jobs) > 1:
             return [done for job in jobs for done in scored([job])]
-        return [Done(release, failure=error)]
-    found, start = [], 0
+        return [Done(release, failure=error, scored_us=(time.perf_counter_ns() - start) / 1_000)]
+    taken = (time.perf_counter_ns() - start) / 1_000
+    found, first = [], 0
     for job in jobs:
-        found.append(Done(release, answers[start : start + len(job.rows)]))
-        start += len(job.rows)
+        found.append(Done(release, answers[first : first + len(job.rows)], scored_us=taken))
+        first += len(job.rows)
     return found
 
 

@@ -58,13 +58,19 @@ def too_long(most_bytes: int) -> RequestError:
     return RequestError(413, f"the body is longer than {most_bytes:,} bytes")
 
 
-def need_json(scope: Scope) -> None:
+def need_json(scope: Scope, *, unless_silent: bool = False) -> None:
     """Refuse a body that does not say that it is JSON.
+
+    Args:
+        scope: The request.
+        unless_silent: Whether one that says nothing is taken for JSON.
 
     Raises:
         RequestError: 415.
     """
     kind = (header(scope, b"content-type") or b"").split(b";")[0].strip().lower()
+    if unless_silent and not kind:
+        return
     if kind != b"application/json" and not (kind.startswith(b"application/") and kind.endswith(b"+json")):
         given = kind.decode("latin-1") or "nothing"
         raise RequestError(415, f"the content type has to be application/json, and is {given[:80]}")
@@ -78,14 +84,7 @@ def header(scope: Scope, name: bytes) -> bytes | None:
     return None
 
 
-async def send_json(
-    send: Send,
-    status: int,
-    body: Any,
-    headers: Iterable[tuple[bytes, bytes]] = (),
-    *,
-    kind: bytes = b"application/json",
-) -> None:
+async def send_json(send: Send, status: int, body: Any, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
     """Send a reply."""
     content = body if isinstance(body, bytes) else to_json(body, inf_nan_mode="null")
     told = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode()), *headers]

@@ -5,6 +5,7 @@ The same label again changes nothing; another one takes its place, and that is c
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,13 +14,14 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from steadily.database import Database
-from steadily.database.tables import labels, predictions
+from steadily.database.tables import labels, predictions, storable
 from steadily.serving.requests import RequestError, problem
 
 MOST = 10_000
 PIECE = 200
 Key = tuple[str, int]
 LONGEST = 200
+ENDLESS = (math.inf, -math.inf)  # what JSON readers make of 1e999
 KEYS = {"request_id", "position", "label"}
 
 
@@ -60,7 +62,7 @@ def labels_of(body: Any) -> list[Label]:
         raise RequestError(422, "labels can't be read", (told,))
     if len(given) > MOST:
         told = problem("labels", "too many", len(given), f"at most {MOST:,}")
-        raise RequestError(413, "too many labels in one request", (told,))
+        raise RequestError(422, "too many labels in one request", (told,))
     wrong: list[dict[str, Any]] = []
     found = [label_of(f"labels[{place}]", one, wrong) for place, one in enumerate(given)]
     if wrong:
@@ -82,9 +84,9 @@ def label_of(where: str, given: Any, wrong: list[dict[str, Any]]) -> Label | Non
         position = int(position)
     if type(position) is not int or not 0 <= position < 2**31:
         wrong.append(problem(f"{where}.position", "has to be the place of the row in its request, from 0", position))
-    if not isinstance(label, str | int | float) or len(str(label)) > LONGEST:
+    if not isinstance(label, str | int | float) or label in ENDLESS or len(str(label)) > LONGEST:
         wrong.append(problem(f"{where}.label", "has to be a class or a number", label))
-    return None if len(wrong) > before else Label(str(request_id), position, text_of(label))
+    return None if len(wrong) > before else Label(storable(str(request_id)), position, storable(text_of(label)))
 
 
 def text_of(label: object) -> str:
@@ -113,11 +115,12 @@ def take(database: Database, found: Sequence[Label], at_us: int, listeners: Sequ
         DatabaseError: The database takes nothing.
     """
     latest = {one.key: one for one in found}
+    ordered = sorted(latest.values(), key=lambda one: one.key)  # two requests at once wait for each other in one order
     changed: list[Changed] = []
     known: set[Key] = set()
     with database.begin() as connection:
         for start in range(0, len(latest), PIECE):
-            piece = list(latest.values())[start : start + PIECE]
+            piece = ordered[start : start + PIECE]
             keys = [one.key for one in piece]
             there: Mapping[Key, str] = {
                 (row.request_id, row.position): row.label

@@ -48,6 +48,7 @@ class Live:
         self.worker = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self.opened: dict[int, Release] = {}
         self.slots: Slots = read_slots(database)
+        self.now_us = clock.now_us()
         self.failure: str | None = None
         self.away: str | None = None
         self.release = self.first()
@@ -97,6 +98,7 @@ class Live:
             since_beat += POLL
             since_failure += POLL
             try:
+                self.now_us = self.clock.now_us()
                 changed = self.look(again=self.failure is not None and since_failure >= RETRY)
                 if changed:
                     since_failure = 0.0

@@ -21,7 +21,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from steadily.database import Database
 from steadily.database.tables import predictions
-from steadily.errors import DatabaseError
+from steadily.errors import DatabaseAway
 from steadily.serving.scoring import ERROR, Answer
 
 PIECE = 500  # rows in one transaction
@@ -43,6 +43,9 @@ class Entry:
         answers: The answer to each row.
         inputs: The rows, where they are kept.
         rows: The rows as they were scored, for those who count them; never written.
+        raw: The rows as they came, for a release beside; never written.
+        classes: The classes in the order of the probabilities.
+        scored_us: How long scoring took, of the whole batch.
     """
 
     request_id: str
@@ -53,6 +56,9 @@ class Entry:
     answers: Sequence[Answer]
     inputs: Sequence[Any] | None = None
     rows: Sequence[Any] = ()
+    raw: Sequence[Any] = ()
+    classes: Sequence[str] = ()
+    scored_us: float = 0.0
 
 
 Listener = Callable[[Sequence[Entry]], None]
@@ -77,7 +83,7 @@ class PredictionLog:
         self.failure: str | None = None
         self.told_lost = 0
         self.wake = threading.Event()
-        self.closing = False
+        self.closing = self.ended = False
         self.lock = threading.Lock()
         self.thread = threading.Thread(target=self.work, name="prediction-log", daemon=True)
         self.thread.start()
@@ -86,12 +92,12 @@ class PredictionLog:
         """Take an entry; where the buffer is full it is lost, and counted."""
         rows = len(entry.answers)
         with self.lock:
-            if self.buffered and self.buffered + rows > self.bound:
+            if self.ended or (self.buffered and self.buffered + rows > self.bound):
                 self.lost += rows
                 return
             self.buffered += rows
             self.waiting.append(entry)
-        if self.buffered >= PIECE:
+        if self.buffered >= PIECE and self.failure is None:
             self.wake.set()
 
     def close(self) -> None:
@@ -99,8 +105,10 @@ class PredictionLog:
         self.closing = True
         self.wake.set()
         self.thread.join(timeout=SECONDS_TO_CLOSE)
-        if self.buffered:
+        with self.lock:
+            self.ended = True
             self.lost += self.buffered
+        if self.buffered:
             logger.error("prediction log: %d answers could not be written before the end", self.buffered)
 
     def work(self) -> None:
@@ -110,19 +118,18 @@ class PredictionLog:
         while True:
             self.wake.wait(timeout=patience)
             self.wake.clear()
-            patience = self.seconds
             while piece := self.piece():
                 for listener in self.listeners:
                     hear(listener, piece[heard:])
                 heard = len(piece)
                 try:
-                    self.write(piece)
-                except DatabaseError as error:
+                    refused = self.refused_of(piece)
+                except Exception as error:  # this thread must live as long as the worker does
                     self.tell_away(error)
                     patience = min(patience * 2, WAIT_AT_MOST)
                     break
-                heard = 0
-                self.take(piece)
+                heard, patience = 0, self.seconds
+                self.take(piece, refused)
             if not self.closing:
                 given_up = time.monotonic() + SECONDS_TO_CLOSE
             elif not self.waiting or time.monotonic() > given_up:
@@ -140,16 +147,50 @@ class PredictionLog:
                 rows += len(entry.answers)
         return found
 
-    def take(self, piece: Sequence[Entry]) -> None:
-        """Take written entries out."""
+    def take(self, piece: Sequence[Entry], refused: int) -> None:
+        """Take written entries out, and those of so many rows that can't be."""
         with self.lock:
             for entry in piece:
                 self.waiting.popleft()
                 self.buffered -= len(entry.answers)
                 self.written += len(entry.answers)
+            self.written -= refused
+            self.lost += refused
         if self.failure is not None:
             logger.warning("prediction log: the database is back; %d answers were lost", self.lost - self.told_lost)
             self.failure, self.told_lost = None, self.lost
+
+    def refused_of(self, piece: Sequence[Entry]) -> int:
+        """Write entries; where the database refuses them, each by itself, so that one keeps back no others.
+
+        Returns:
+            How many rows it refuses, while it takes others.
+
+        Raises:
+            DatabaseError: It takes nothing.
+        """
+        try:
+            self.write(piece)
+            return 0
+        except DatabaseAway:
+            raise
+        except Exception as error:
+            alone = [entry for entry in piece if not self.is_written(entry)]
+            if len(alone) == len(piece):
+                raise
+            rows = sum(len(entry.answers) for entry in alone)
+            logger.error("prediction log: %d answers can't be written, and are lost: %s", rows, error)
+            return rows
+
+    def is_written(self, entry: Entry) -> bool:
+        """Write one entry; say whether the database takes it."""
+        try:
+            self.write([entry])
+        except DatabaseAway:
+            raise
+        except Exception:
+            return False
+        return True
 
     def write(self, piece: Sequence[Entry]) -> None:
         """Write entries in one transaction; those that are there already are left as they are."""
@@ -157,7 +198,7 @@ class PredictionLog:
         with self.database.begin() as connection:
             connection.execute(insert_new(predictions, connection.dialect.name), rows)
 
-    def tell_away(self, error: DatabaseError) -> None:
+    def tell_away(self, error: Exception) -> None:
         """Say once that the database takes nothing."""
         if self.failure is None:
             logger.error("prediction log: answers are kept in memory, %d at most: %s", self.bound, error)
@@ -195,9 +236,7 @@ def rows_of(entry: Entry) -> Iterator[dict[str, Any]]:
             "confidence": answer.confidence,
             "latency_us": entry.latency_us,
             "kind": refusal.told(refusal.kind) if refusal else None,
-            "reason": refusal.reason
-            if refusal and answer.outcome != ERROR
-            else refusal and refusal.told(refusal.reason),
+            "reason": reason_of(answer),
             "imputed": [vars_of(one) for one in answer.imputed] or None,
             "inputs": entry.inputs[position] if entry.inputs is not None else None,
         }

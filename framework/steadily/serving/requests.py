@@ -107,7 +107,7 @@ class RowReader:
             raise RequestError(422, "rows has to be a list of at least one row", (problem("rows", "is none", rows),))
         if len(rows) > self.most_rows:
             told = problem("rows", "too many rows", len(rows), f"at most {self.most_rows:,}")
-            raise RequestError(413, "too many rows in one request", (told,))
+            raise RequestError(422, "too many rows in one request", (told,))
         wrong: list[Row] = []
         read = [self.row(place, row, wrong) for place, row in enumerate(rows)]
         if wrong:
@@ -176,8 +176,9 @@ class ColumnReader:
             allowed = WANTED[self.family] + (" or null" if self.nullable else "")
             wrong.append(problem(f"{where}.{self.name}", f"{self.name} is of another type", value, allowed))
             return None
+        held = value if self.family == "float64" else taken  # a whole number as it was written, not rounded
         for passes, told in self.checks:
-            if not passes(taken):
+            if not passes(held):
                 wrong.append(problem(f"{where}.{self.name}", told(taken), value))
         return taken
 

@@ -27,6 +27,7 @@ from steadily.serving.requests import RequestError, Row
 from steadily.serving.scoring import ERROR, Answer, Release
 from steadily.serving.settings import ServeSettings
 from steadily.serving.tokens import Guard
+from steadily.serving.watching import Find, Watching
 
 STUCK = 30.0  # seconds after which a batch is taken to hang
 LIVE = "live"
@@ -42,6 +43,18 @@ class Asked:
     answers: Sequence[Answer]
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A request on its way: its id, the release that answers it, when it came in, its rows as read and as they came."""
+
+    request_id: str
+    release: Release
+    at_us: int
+    start: int
+    rows: Sequence[Row]
+    raw: Sequence[Any]
+
+
 class Service:
     """One worker's parts.
 
@@ -52,6 +65,7 @@ class Service:
         opens: Opens a release by its number.
         listeners: Hear of each logged request, on the log's thread.
         label_listeners: Hear of labels that changed something.
+        find: Gives the releases that run beside the live one; without it none does, and no rule decides.
     """
 
     def __init__(
@@ -62,6 +76,7 @@ class Service:
         opens: Open,
         listeners: Sequence[Listener] = (),
         label_listeners: Sequence[LabelListener] = (),
+        find: Find | None = None,
     ) -> None:
         self.settings, self.database, self.clock = settings, database, clock
         self.label_listeners = label_listeners
@@ -69,28 +84,42 @@ class Service:
         self.measures = Measures()
         self.live = Live(database, clock, opens)
         self.batches = Batches(settings.batch_rows, settings.queued_rows)
-        self.log = PredictionLog(database, seconds=settings.log_seconds, bound=settings.log_buffer, listeners=listeners)
+        heard = listeners
+        self.watching: Watching | None = None
+        if find is not None:
+            self.watching = Watching(database, clock, self.live, find, settings.beside_queue)
+            heard = (self.watching.hear, *listeners)
+        self.log = PredictionLog(database, seconds=settings.log_seconds, bound=settings.log_buffer, listeners=heard)
         self.chance = random.Random()  # noqa: S311 (which inputs are kept, no secret)
         self.closing = False
 
     def start(self) -> None:
         """Begin to follow the slots."""
         self.live.start()
+        if self.watching is not None:
+            self.watching.start()
 
     def close(self) -> None:
         """Answer what waits, write what is logged, and end."""
         self.closing = True
         self.batches.close()
-        self.live.close()
         self.log.close()
+        if self.watching is not None:
+            self.watching.close()
+        self.live.close()
 
-    async def ask(self, release: Release, rows: Sequence[Row]) -> Asked:
+    async def ask(self, release: Release, rows: Sequence[Row], raw: Sequence[Any]) -> Asked:
         """Answer rows that the release's reader has read, and log it.
+
+        Args:
+            release: The release.
+            rows: The rows as it reads them.
+            raw: The rows as they came.
 
         Raises:
             RequestError: 503 where too many rows wait, 504 where no answer came in time, 500 where answering failed.
         """
-        request_id, at_us, start = new_id(), self.clock.now_us(), time.perf_counter_ns()
+        given = Given(new_id(), release, self.now_us(), time.perf_counter_ns(), rows, raw)
         try:
             job = self.batches.submit(release, rows)
         except QueueFullError:
@@ -103,30 +132,40 @@ class Service:
             job.given_up = True
             self.measures.timeouts.inc()
             what = f"no answer within {self.settings.answer_seconds:g} seconds"
-            self.keep(request_id, release, at_us, start, rows, failed(rows, what, "time-out"))
+            self.keep(given, failed(rows, what, "time-out"), self.settings.answer_seconds * 1e6)
             raise RequestError(504, what) from None
         if done.failure is not None:
-            what = f"{type(done.failure).__name__}: {done.failure}"
-            logger.error("release %d failed on request %s", release.number, request_id, exc_info=done.failure)
-            self.keep(request_id, release, at_us, start, rows, failed(rows, what, type(done.failure).__name__))
+            kind = type(done.failure).__name__
+            logger.error("release %d failed on request %s", release.number, given.request_id, exc_info=done.failure)
+            self.keep(given, failed(rows, f"{kind}: {done.failure}", kind), done.scored_us)
             raise RequestError(500, "the model failed") from done.failure
-        self.keep(request_id, release, at_us, start, rows, done.answers)
-        return Asked(request_id, release, done.answers)
+        self.keep(given, done.answers, done.scored_us)
+        return Asked(given.request_id, release, done.answers)
 
-    def keep(
-        self,
-        request_id: str,
-        release: Release,
-        at_us: int,
-        start: int,
-        rows: Sequence[Row],
-        answers: Sequence[Answer],
-    ) -> None:
+    def now_us(self) -> int:
+        """Give the time; a simulated one as it was when the slots were looked at last."""
+        return self.live.now_us if self.clock.simulated else self.clock.now_us()
+
+    def keep(self, given: Given, answers: Sequence[Answer], scored_us: float) -> None:
         """Log a request, and count it."""
-        taken = time.perf_counter_ns() - start
+        taken, release = time.perf_counter_ns() - given.start, given.release
         share = self.settings.sample_inputs
-        inputs = [self.redacted(row) for row in rows] if share and self.chance.random() < share else None
-        self.log.add(Entry(request_id, LIVE, release.number, at_us, taken // 1_000, answers, inputs, rows))
+        inputs = [self.redacted(row) for row in given.rows] if share and self.chance.random() < share else None
+        self.log.add(
+            Entry(
+                given.request_id,
+                LIVE,
+                release.number,
+                given.at_us,
+                taken // 1_000,
+                answers,
+                inputs,
+                given.rows,
+                given.raw,
+                release.classes,
+                scored_us,
+            )
+        )
         self.measures.seconds.labels(str(release.number)).observe(taken / 1e9)
         outcomes: dict[str, int] = {}
         for answer in answers:
@@ -163,6 +202,7 @@ class Service:
             "database": self.live.away or self.log.failure or "reached",
             "queued_rows": self.batches.queued,
             "log": {"waiting": self.log.buffered, "written": self.log.written, "lost": self.log.lost},
+            "watching": None if self.watching is None else self.watching.state(),
             "pid": os.getpid(),
         }
 

@@ -33,6 +33,8 @@ class ServeSettings(Section):
         log_buffer: Answers that are kept where the database is away; what comes beyond is counted as lost.
         sample_inputs: The share of requests whose inputs are kept in the log, 0 to 1.
         redact: Columns that are never kept.
+        beside_queue: Requests that wait for a release beside the live one; what comes beyond is dropped and counted.
+        beside_memory_mb: The memory that the process of a release beside may have.
     """
 
     host: str = "127.0.0.1"
@@ -51,3 +53,5 @@ class ServeSettings(Section):
     log_buffer: PositiveInt = 100_000
     sample_inputs: Annotated[float, Field(ge=0, le=1)] = 0.01
     redact: tuple[str, ...] = ()
+    beside_queue: PositiveInt = 2_000
+    beside_memory_mb: Annotated[int, Field(ge=256)] = 4_096

@@ -35,6 +35,7 @@ def service_of(project: Path) -> Any:
     from steadily.database import open_project
     from steadily.releases.records import find_release
     from steadily.releases.store import fetch
+    from steadily.serving.beside import Other
     from steadily.serving.live import OwnModules
     from steadily.serving.scoring import QUICK, Release
     from steadily.serving.service import Service
@@ -47,7 +48,13 @@ def service_of(project: Path) -> Any:
         known = find_release(database, number)
         return own.open(number, fetch(project, known), chosen.most_rows, str(known.latency.get("way", QUICK)))
 
-    return Service(chosen, database, clock_of(database), opens)
+    def find(slot: str, number: int, since_us: int) -> Other:
+        known = find_release(database, number)
+        way = str(known.latency.get("way", QUICK))
+        folder = fetch(project.absolute(), known)
+        return Other(slot, number, since_us, folder, way, chosen.beside_memory_mb, chosen.answer_seconds)
+
+    return Service(chosen, database, clock_of(database), opens, find=find)
 
 
 def serve(project: Path, given: dict[str, Any], tell: Callable[[str], None]) -> None:

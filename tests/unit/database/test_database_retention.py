@@ -38,7 +38,7 @@ def test_what_is_too_old_goes_and_nothing_else(database: Database) -> None:
         connection.execute(insert(labels).values(request_id="r", position=0, label="x", at_us=edge))
         connection.execute(insert(workers).values(worker))
     went = prune(database, RetentionSettings(), NOW)
-    assert {table: rows for table, rows in went.items() if rows} == {"predictions": 2, "workers": 1}
+    assert {table: count for table, count in went.items() if count} == {"predictions": 2, "workers": 1}
     assert count(database, predictions) == 2
     assert count(database, labels) == 1
 

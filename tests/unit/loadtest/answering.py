@@ -33,7 +33,7 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     length = next((int(line.split(":")[1]) for line in head.lower().splitlines() if "content-length" in line), 0)
     body = await reader.readexactly(length)
     if head.startswith("GET /health/ready"):
-        return reply(writer, 200, {"ready": True})
+        return reply(writer, 200, {"ready": True, "release": 3})
     if not head.startswith("POST /predict"):
         return reply(writer, 404, {})
     row = json.loads(body)["rows"][0]
@@ -73,7 +73,7 @@ def reply(writer: asyncio.StreamWriter, status: int, content: object, more: str 
 
 
 async def main(descriptor: int) -> None:
-    server = await asyncio.start_server(serve, sock=socket.socket(fileno=descriptor))
+    server = await asyncio.start_server(serve, sock=socket.socket(fileno=descriptor), backlog=2048)
     await server.serve_forever()
 
 
@@ -96,7 +96,7 @@ def started() -> Iterator[Server]:
     """Start the server; it listens from the beginning."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        listening.listen(1024)
+        listening.listen(2048)
         number = listening.fileno()
         command = [sys.executable, str(Path(__file__)), str(number)]
         process = subprocess.Popen(command, pass_fds=[number], env={**os.environ, "PYTHONPATH": ""})

@@ -6,7 +6,6 @@ import gc
 import json
 import socket
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -19,14 +18,7 @@ from steadily.loadtest.measured import figures_of, latencies_of
 from steadily.loadtest.sender import KINDS, Bounds, Sent, connections_for, request_of, room_for, send
 from steadily.loadtest.target import Target, need_answer, need_ready, target_of
 from steadily.loadtest.verdict import Limits, judge
-from unit.loadtest.answering import Server, started
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with started() as found:
-        need_ready(target_of(found.url))
-        yield found
+from unit.loadtest.answering import Server
 
 
 def requests(server: Server, *rows: dict[str, Any]) -> list[bytes]:
@@ -59,21 +51,21 @@ def test_what_comes_of_requests(server: Server) -> None:
 
 
 def test_requests_do_not_wait_for_answers(server: Server) -> None:
-    slow = requests(server, {"do": "slow", "seconds": 0.5})
-    sent = send(target_of(server.url), slow, constant(40, 0.5))
+    slow = requests(server, {"do": "slow", "seconds": 1.5})
+    sent = send(target_of(server.url), slow, constant(100, 0.2))
     assert kinds(sent) == ["ok"] * 20
     assert sent.connections == 20
     assert sent.waited == 0
-    assert sent.took.min() >= 0.5
+    assert sent.took.min() >= 1.5
 
 
 def test_where_all_connections_wait_a_request_waits_and_is_not_counted_as_sent_in_time(server: Server) -> None:
     slow = requests(server, {"do": "slow", "seconds": 0.3})
     sent = send(target_of(server.url), slow, constant(20, 1), Bounds(connections=2))
     assert sent.connections == sent.bound == 2
-    assert sent.waited >= 16
+    assert sent.waited >= 10
     figures = figures_of(sent, Heard(), 20, 1)
-    assert figures.in_time <= 6
+    assert figures.in_time <= 10
     assert "all 2 connections were waiting for answers" in judge(figures, Limits(None, None, None)).reasons[0]
     answered = [took for took, kind in zip(sent.took, kinds(sent), strict=True) if kind == "ok"]
     assert max(answered) >= 0.9  # from the time at which it was to be sent
@@ -81,9 +73,9 @@ def test_where_all_connections_wait_a_request_waits_and_is_not_counted_as_sent_i
 
 def test_what_is_not_answered_times_out_from_the_intended_time(server: Server) -> None:
     rows = requests(server, {"do": "hang"}, {})
-    sent = send(target_of(server.url), rows, constant(100, 0.2), Bounds(timeout=0.4))
+    sent = send(target_of(server.url), rows, constant(100, 0.2), Bounds(timeout=2.0))
     assert kinds(sent) == ["timed_out", "ok"] * 10
-    assert (sent.took[::2] >= 0.4).all()
+    assert (sent.took[::2] >= 2.0).all()
     assert figures_of(sent, Heard(), 100, 0.2).timed == 20
 
 
@@ -92,7 +84,7 @@ def test_nothing_listens() -> None:
         probe.bind(("127.0.0.1", 0))
         target = Target("127.0.0.1", probe.getsockname()[1])
         with pytest.raises(RunError, match="nothing listens there; `steadily serve` starts the service"):
-            need_ready(target)
+            need_ready(target, {})
         sent = send(target, [b"x"], constant(50, 0.2))
     assert kinds(sent) == ["disconnected"] * 10
     figures = figures_of(sent, Heard(), 50, 0.2)
@@ -100,21 +92,24 @@ def test_nothing_listens() -> None:
     assert judge(figures, Limits(None, None)).outcome == "failed"
 
 
-def test_a_freeze_of_five_seconds_is_seen(server: Server) -> None:
+def test_a_freeze_is_seen_in_all_that_should_have_been_answered_meanwhile(server: Server) -> None:
     heard = Heard()
-    freezing = threading.Timer(0.5, server.freeze, [5.0])
-    freezing.start()
-    sent = send(target_of(server.url), requests(server, {}), constant(200, 7), hear=heard.hear)
+    freezing = threading.Thread(target=server.freeze, args=[1.0])
+
+    def tell(sent: int, done: int) -> None:
+        if done >= 100 and freezing.ident is None:
+            freezing.start()
+
+    sent = send(target_of(server.url), requests(server, {}), constant(500, 3), hear=heard.hear, tell=tell)
     freezing.join()
-    figures = figures_of(sent, heard, 200, 7)
-    assert figures.counts["ok"] == 1_400
+    figures = figures_of(sent, heard, 500, 3)
+    assert figures.counts["ok"] == 1_500
     assert figures.p99_ms is not None
-    assert figures.p99_ms > 4_500  # a client that waits for each answer would have seen one slow request of 400
-    assert figures.p50_ms is not None
-    assert figures.p50_ms > 500
+    assert figures.p99_ms > 900  # a client that waits for each answer would have seen one slow request of a thousand
+    assert (sent.took > 0.5).sum() > 200
     found = judge(figures, Limits(p95_ms=None))
     assert any(reason.startswith("p99 ") and reason.endswith("above 250 ms") for reason in found.failed)
-    assert latencies_of(sent).count == 1_400
+    assert latencies_of(sent).count == 1_500
 
 
 def test_a_rate_that_nobody_can_send_is_invalid(server: Server) -> None:
@@ -172,19 +167,22 @@ def test_addresses() -> None:
 
 def test_what_is_asked_before(server: Server) -> None:
     target = target_of(server.url)
+    assert need_ready(target, {}) == 3
     need_answer(target, b'{"rows":[{}]}', {})
     with pytest.raises(RunError, match=r"refuses the first of the rows that would be sent; given: 422 \{"):
         need_answer(target, b'{"rows":[{"do":"wrong"}]}', {})
     with pytest.raises(RunError, match="has no /health/ready"):
-        need_ready(Target(target.host, target.port, "/elsewhere"))
+        need_ready(Target(target.host, target.port, "/elsewhere"), {})
     with pytest.raises(RunError, match="gives no answer to POST /predict"):
         need_answer(target, b'{"rows":[{"do":"drop"}]}', {})
 
 
 def test_answers_that_say_nothing() -> None:
     heard = Heard()
-    for body in (b"", b"[]", b'{"release": 1}', b'{"release": 1, "answers": [3]}', b"[" * 100_000):
+    bodies = [b"", b"[]", b'{"release": 1}', b'{"release": 1, "answers": [3]}', b"[" * 100_000]
+    bodies += [b'{"release": null, "answers": [{"prediction": 1}]}', b'{"release": 1, "answers": [{"error": {}}]}']
+    for body in bodies:
         heard.hear(0, 200, body)
     heard.hear(0, 500, b"{}")
-    assert heard.unclear == 5
-    assert not heard.releases
+    assert heard.unclear == 7
+    assert heard.releases == {1: 1}

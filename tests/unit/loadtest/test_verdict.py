@@ -32,6 +32,7 @@ def test_one_that_passes_says_what_was_kept() -> None:
     ("change", "outcome", "text"),
     [
         ({"p99_ms": 251.0}, "failed", "p99 251 ms, above 250 ms"),
+        ({"unclear": 180}, "failed", "1 % errors, above 0.1 %: 180 answers that are none"),
         ({"p95_ms": 100.1}, "failed", "p95 100.1 ms, above 100 ms"),
         (
             {"counts": {"ok": 17_900, "shed": 90, "timed_out": 10}},
@@ -75,12 +76,9 @@ def test_limits_that_are_not_set_are_not_judged() -> None:
 
 
 def test_notes() -> None:
-    found = judge(replace(GOOD, releases={}, refused={"clean, when": 3, "validate, contract": 40}), Limits())
+    found = judge(replace(GOOD, refused={"clean, when": 3, "validate, contract": 40}), Limits())
     assert found.outcome == "passed"
-    assert found.notes == (
-        "rows that were refused: 43 (40 validate, contract; 3 clean, when)",
-        "the answers name no release",
-    )
+    assert found.notes == ("rows that were refused: 43 (40 validate, contract; 3 clean, when)",)
 
 
 def test_one_that_is_invalid_tells_the_missed_limits_too() -> None:
