@@ -43,6 +43,7 @@ class MonitorSettings(Section):
         rows_per_minute: How many rows a minute each worker counts into the features' bins (600); null counts all.
         flush_seconds: How often a worker brings its counts into the database (5).
         every_seconds: How often the figures are compared with the rules (60).
+        inside: Whether the service does so by itself; otherwise ``steadily monitor --every`` has to.
         url: Where people reach the dashboard, for the links in messages; null makes none.
     """
 
@@ -52,6 +53,7 @@ class MonitorSettings(Section):
     rows_per_minute: PositiveInt | None = 600
     flush_seconds: Annotated[float, Field(ge=0.1, le=300)] = 5.0
     every_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
+    inside: bool = True
     url: str | None = None
 
 

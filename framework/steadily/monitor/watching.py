@@ -27,7 +27,7 @@ from steadily.monitor.settings import AlertSettings, MonitorSettings
 LABELS_BACK_US = 2 * 3_600_000_000
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Watch:
     """What watching takes.
 

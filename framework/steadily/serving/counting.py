@@ -17,15 +17,20 @@ import pandas as pd
 
 from steadily.bundle.replay import Answers, Bundle
 from steadily.clock import Clock
+from steadily.database import Database
 from steadily.errors import DatabaseError, SteadilyError
 from steadily.monitor import hourly
 from steadily.monitor.counting import Batch
 from steadily.monitor.record import Recorder
+from steadily.monitor.reference import Reference
+from steadily.monitor.settings import MonitorSettings
+from steadily.serving.live import Live
 from steadily.serving.prediction_log import Entry
 from steadily.serving.scoring import ANSWERED, ERROR, REFUSED, Answer, Release
 
 TIME_OUT = "time-out"
 MOST_NOTED = 100_000
+MOST_HEARD = 50_000  # requests that wait to be counted
 logger = logging.getLogger("steadily.serving")
 
 
@@ -44,6 +49,8 @@ class Counting:
     ) -> None:
         self.recorder, self.releases, self.clock, self.seconds = recorder, releases, clock, seconds
         self.noted: deque[tuple[int, str, int, str]] = deque(maxlen=MOST_NOTED)
+        self.heard: list[Entry] = []
+        self.lock = threading.Lock()
         self.away = False
         self.closing = threading.Event()
         self.thread = threading.Thread(target=self.work, name="counting", daemon=True)
@@ -67,23 +74,64 @@ class Counting:
         """Note a request that was shed (``hourly.SHED``) or refused with 4xx (``hourly.CLIENT``): quick."""
         self.noted.append((release, slot, self.clock.now_us(), outcome))
 
-    def __call__(self, entries: Sequence[Entry]) -> None:
-        """Count logged requests: a listener of the prediction log."""
-        for (number, slot), members in grouped(entries):
-            self.recorder.count(batch_of(number, slot, members, self.releases(number), self.recorder))
+    def slices(self, rows: Sequence[Any]) -> list[dict[str, str]] | None:
+        """Give each row's value of each slice, for the log; None where none are counted apart."""
+        names = self.recorder.slice_columns
+        if not names:
+            return None
+        kept = {name: self.recorder.values.named(name, [str(row.get(name)) for row in rows]) for name in names}
+        return [{name: kept[name][place] for name in names} for place in range(len(rows))]
 
-    def flush(self) -> None:
-        """Bring counts into the database; where it is away they wait, and that is told once."""
+    def __call__(self, entries: Sequence[Entry]) -> None:
+        """Hear of logged requests, as a listener of the prediction log; many are counted at once, every few seconds."""
+        with self.lock:
+            self.heard += entries
+            full = len(self.heard) > MOST_HEARD
+        if full:
+            self.count()
+
+    def count(self) -> None:
+        """Count what was heard and noted."""
+        with self.lock:
+            heard, self.heard = self.heard, []
+        for (number, slot), members in grouped(heard):
+            self.recorder.count(batch_of(number, slot, members, self.releases(number), self.recorder))
         while self.noted:
             release, slot, at_us, outcome = self.noted.popleft()
             self.recorder.count(Batch(release, slot, np.array([at_us]), np.zeros(1), [outcome]))
+
+    def flush(self) -> None:
+        """Bring counts into the database; where it is away they wait, and that is told once."""
         try:
+            self.count()
             self.recorder.flush(self.clock.now_us())
             self.away = False
         except DatabaseError as error:
             if not self.away:
                 logger.error("counts are kept in memory: %s", error)
             self.away = True
+        except Exception:  # counting must live as long as the worker does
+            logger.exception("some requests were not counted")
+
+
+def counting_of(database: Database, settings: MonitorSettings, clock: Clock) -> Callable[[Live], Counting]:
+    """Make what counts for a worker, once it is known what it serves."""
+
+    def make(live: Live) -> Counting:
+        def reference(number: int) -> Reference:
+            release = live.opened.get(number)
+            return Reference() if release is None else Reference.of_bundle(release.bundle.folder)
+
+        recorder = Recorder(
+            database,
+            reference,
+            slices=settings.slices,
+            rows_per_minute=settings.rows_per_minute,
+            worker=live.worker,
+        )
+        return Counting(recorder, live.opened.get, clock, settings.flush_seconds)
+
+    return make
 
 
 def grouped(entries: Sequence[Entry]) -> Iterator[tuple[tuple[int, str], list[Entry]]]:
@@ -119,9 +167,20 @@ def batch_of(number: int, slot: str, entries: Sequence[Entry], release: Release 
         sampled=None if features is None else sampled,
         refused=np.array([place for place, _, _ in refused], dtype=np.int64),
         reasons=[str(answer.refusal and answer.refusal.kind) for _, answer, _ in refused],
-        slices=recorder.slices(pd.DataFrame(rows)) if recorder.slice_columns and rows else {},
+        slices=slices_of(entries),
         imputed=imputed_of([answer for _, answer, _ in answered]),
     )
+
+
+def slices_of(entries: Sequence[Entry]) -> dict[str, list[str]]:
+    """Give the value of each slice of each answered row, as the log keeps it."""
+    found: dict[str, list[str]] = {}
+    for entry in entries:
+        for values, answer in zip(entry.slices or (), entry.answers, strict=False):
+            if answer.outcome == ANSWERED:
+                for name, value in values.items():
+                    found.setdefault(name, []).append(value)
+    return found
 
 
 def outcome_of(answers: Sequence[Answer]) -> str:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from sqlalchemy import select
 
 from steadily.bundle import open_bundle
 from steadily.bundle.replay import Refusal
 from steadily.clock import Clock
 from steadily.database import Database, open_database
+from steadily.database.tables import predictions
 from steadily.errors import DatabaseAway
 from steadily.monitor import hourly
 from steadily.monitor.hourly import HOUR_US, hour_of
@@ -67,7 +70,8 @@ def test_logged_requests_are_counted_as_the_model_saw_their_rows(
     log = PredictionLog(database, seconds=0.02, listeners=[found])
     answers = release.answer(rows)
     for place in range(0, len(rows), 10):
-        log.add(entry(rows[place : place + 10], answers[place : place + 10], f"r{place}"))
+        inside = slice(place, place + 10)
+        log.add(replace(entry(rows[inside], answers[inside], f"r{place}"), slices=found.slices(rows[inside])))
     found.note(1, "live", hourly.SHED)
     log.close()
     found.close()
@@ -82,6 +86,9 @@ def test_logged_requests_are_counted_as_the_model_saw_their_rows(
     assert set(reference.features.columns) <= set(amount.features)
     city = read_window(database, 1, "live", hour_of(NOW), hour_of(NOW) + 1, slice_="city=Ulm").sum
     assert 0 < city.count(hourly.ROWS, "answered") < len(answered)
+    with database.read() as connection:
+        kept = connection.execute(select(predictions.c.slices).where(predictions.c.outcome == "answered")).scalars()
+        assert sum(slices == {"city": "Ulm"} for slices in kept) == city.count(hourly.ROWS, "answered")
 
 
 def test_rows_are_prepared_as_in_training(release: Release, rows: list[Any]) -> None:
@@ -103,6 +110,17 @@ def test_refused_rows_errors_and_releases_that_are_gone(database: Database, rele
     assert outcome_of([Answer(ERROR, refusal=Refusal("", "model", None, "x", "ValueError"))]) == "exception"
 
 
+def test_without_slices_and_what_is_too_much_to_keep_is_counted_at_once(
+    database: Database, release: Release, rows: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("steadily.serving.counting.MOST_HEARD", 1)
+    found = counting(database, release)
+    assert found.slices(rows) is None
+    found([entry(rows[:1], release.answer(rows[:1])), entry(rows[:1], release.answer(rows[:1]), "b")])
+    assert found.heard == []
+    assert len(found.recorder.waiting) == 1
+
+
 def test_counts_wait_where_the_database_is_away(
     database: Database, release: Release, rows: list[Any], monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
@@ -120,3 +138,33 @@ def test_counts_wait_where_the_database_is_away(
     found.flush()
     assert window(database).sum.count(hourly.ROWS, "answered") == 5
     assert window(database).begin * HOUR_US <= NOW
+
+
+def test_a_worker_looks_by_itself_and_outlives_a_database_that_is_away(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    from steadily.monitor.settings import AlertSettings, MonitorSettings
+    from steadily.serving.monitoring import Monitoring
+
+    alerts = AlertSettings.model_validate({"channels": {"team": {"url_env": "TEAM"}}})
+    found = Monitoring(tmp_path, database, Clock(), MonitorSettings(every_seconds=1), alerts)
+    found.start()
+    found.close()
+    found.look()
+    assert (found.looks, found.failure) == (1, None)
+    for error, told in ((DatabaseAway.at("there", "gone"), "there: gone"), (ValueError("odd"), "ValueError: odd")):
+        with monkeypatch.context() as patch:
+            patch.setattr(type(found.watch), "once", raising(error))
+            found.look()
+            found.look()
+        assert found.failure == told
+    assert caplog.text.count("nothing is watched: there: gone") == 1
+    found.look()
+    assert (found.looks, found.failure) == (2, None)
+
+
+def raising(error: Exception) -> Any:
+    def once(*_: Any, **__: Any) -> None:
+        raise error
+
+    return once
