@@ -56,7 +56,7 @@ def replay(chosen: argparse.Namespace) -> int:
     from steadily.commands.loading import bundle_of, headers_of
     from steadily.database import open_project
     from steadily.loadtest.settings import LoadtestSettings
-    from steadily.loadtest.target import need_answer, need_ready, target_of
+    from steadily.loadtest.target import need_ready, target_of
     from steadily.replay.pace import Pace
     from steadily.replay.schedule import bounded
     from steadily.replay.sending import Plan, Sending
@@ -73,7 +73,6 @@ def replay(chosen: argparse.Namespace) -> int:
         release = need_ready(plan.target, plan.headers)
         recording = recording_for(chosen, bundle_of(project, database, release), project)
         due = bounded(schedule_for(chosen, recording), length_us)
-        need_answer(plan.target, recording.bodies[due[0].place], plan.headers)
         speed = chosen.speed or (1.0 if chosen.own_time else None)
         with progress(len(due)) as tell:
             sending = Sending(plan, recording, Pace(found, speed), tell)

@@ -37,7 +37,8 @@ class Post:
         """
         self.number += 1
         number = self.number
-        answer = self.waiting[number] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[tuple[int, bytes]] = asyncio.get_running_loop().create_future()
+        self.waiting[number] = answer
         try:
             async with asyncio.timeout(self.timeout):
                 connection = self.kept() or await self.opened()

@@ -57,7 +57,7 @@ def bounded(found: Iterable[Due], length_us: int | None) -> list[Due]:
         ConfigError: It is too much for one replay.
     """
     within = found if length_us is None else takewhile(lambda due: due.offset_us < length_us, found)
-    taken = []
+    taken: list[Due] = []
     for due in within:
         if len(taken) == MOST:
             raise ConfigError.at("steadily replay", "would send too many requests", allowed=f"at most {MOST:,}")

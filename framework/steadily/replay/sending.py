@@ -17,7 +17,7 @@ from typing import Any
 from steadily.errors import RunError
 from steadily.loadtest.heard import Heard
 from steadily.loadtest.sender import DISCONNECTED, KINDS, OK, REJECTED, TIMED_OUT, kind_of, request_of
-from steadily.loadtest.target import Target, resolved
+from steadily.loadtest.target import Target, resolved, words
 from steadily.replay.pace import Pace
 from steadily.replay.post import Post
 from steadily.replay.recording import Recording
@@ -37,6 +37,7 @@ class Sent:
         sent: Requests.
         heard: What their answers said.
         rejected: Requests that were refused as a whole, with 4xx.
+        rejection: What the first of those was answered with.
         errors: Requests without a good answer, by kind.
         labels: Labels that were taken.
         passed_us: Time of the replay that has passed.
@@ -45,6 +46,7 @@ class Sent:
     sent: int = 0
     heard: Heard = field(default_factory=Heard)
     rejected: int = 0
+    rejection: str = ""
     errors: Counter[str] = field(default_factory=Counter)
     labels: int = 0
     passed_us: int = 0
@@ -61,6 +63,7 @@ class Sent:
             "answered": self.heard.predicted,
             "refused": self.refused,
             "reasons": dict(self.heard.refused),
+            "rejected": self.rejected,
             "errors": dict(self.errors),
             "labels": self.labels,
             "releases": dict(self.heard.releases),
@@ -137,6 +140,7 @@ class Sending:
             self.owe(due, body)
         elif kind == REJECTED:
             self.sent.rejected += 1
+            self.sent.rejection = self.sent.rejection or words(body)
         else:
             self.sent.errors[KINDS[kind].replace("_", " ")] += 1
 
@@ -165,7 +169,7 @@ class Sending:
     async def send_labels(self, *, all_of_them: bool = False) -> None:
         """Send the labels that are due, or all that are left."""
         while self.owed and (all_of_them or self.owed[0][0] <= self.pace.passed_us):
-            found = []
+            found: list[dict[str, Any]] = []
             while self.owed and len(found) < LABELS and (all_of_them or self.owed[0][0] <= self.pace.passed_us):
                 _, request_id, label = self.owed.popleft()
                 found.append({"request_id": request_id, "position": 0, "label": label})

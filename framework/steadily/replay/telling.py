@@ -10,8 +10,8 @@ from steadily.replay.sending import Sent
 def told_sent(sent: Sent, unread: int) -> Iterator[str]:
     """Tell what was sent, and what came of it.
 
-    >>> list(told_sent(Sent(sent=2, rejected=1, passed_us=7_200_000_000), 0))
-    ['sent 2: answered 0, refused 1, errors 0; 2.0 hours passed']
+    >>> list(told_sent(Sent(sent=2, passed_us=7_200_000_000), 0))
+    ['sent 2: answered 0, refused 0, errors 0; 2.0 hours passed']
     """
     errors = sum(sent.errors.values())
     came = f"answered {sent.heard.predicted:,}, refused {sent.refused:,}, errors {errors:,}"
@@ -20,6 +20,8 @@ def told_sent(sent: Sent, unread: int) -> Iterator[str]:
         yield f"  {kind}: {count:,}"
     for reason, count in sent.heard.refused.most_common():
         yield f"  refused by {reason}: {count:,}"
+    if sent.rejected:
+        yield f"  refused as a whole: {sent.rejected:,}, the first with {sent.rejection}"
     if sent.heard.releases:
         found = ", ".join(f"release {number} {count:,}" for number, count in sorted(sent.heard.releases.items()))
         yield f"answered by {found}"

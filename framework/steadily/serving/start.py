@@ -99,9 +99,8 @@ def serve(project: Path, given: dict[str, Any], tell: Callable[[str], None], tri
     host = f"[{chosen.host}]" if ":" in chosen.host else chosen.host
     many = f"{chosen.workers} workers" if chosen.workers > 1 else "1 worker"
     beside = "" if trial is None else ", on trial: nothing is logged"
-    tell(
-        f"release {number} answers at http://{host}:{listening.getsockname()[1]}/predict ({many}{beside}); Ctrl-C ends it"
-    )
+    where = f"http://{host}:{listening.getsockname()[1]}/predict"
+    tell(f"release {number} answers at {where} ({many}{beside}); Ctrl-C ends it")
     try:
         config = uvicorn.Config(
             APPLICATION,
@@ -133,7 +132,7 @@ def serve(project: Path, given: dict[str, Any], tell: Callable[[str], None], tri
 
 
 def check_release(project: Path, trial: int | None) -> int:
-    """Give the number of the live release, or that on trial; refuse to begin where it can't be had, before any process is started for it.
+    """Give the number of the release that is to answer, or refuse to begin, before there is a process for it.
 
     Raises:
         SteadilyError: None is live, or its files are not what they were.
