@@ -14,6 +14,7 @@ import pytest
 from serving import STEADILY, Operated, Running, copied
 from sqlalchemy import select
 
+from steadily.bundle import manifest as manifests
 from steadily.clock import SimulatedClock, clock_of, simulate
 from steadily.database.monitoring import hourly
 from steadily.database.tables import labels
@@ -43,11 +44,19 @@ def operated(tmp_path_factory: pytest.TempPathFactory) -> Operated:
     with found.open() as database:
         simulate(database, BEGIN_US)
     found.register(made / "bundle")
-    found.register(copied(made / "bundle", folder / "second"))
+    found.register(twin(copied(made / "bundle", folder / "second")))
     (folder / "rows.csv").write_bytes((made / "data/inbox/one.csv").read_bytes())
     with found.open() as database:
         shadow(database, clock_of(database), 2, "a test")
     return found
+
+
+def twin(folder: Path) -> Path:
+    """Make a bundle another one, that does the same."""
+    content = json.loads((folder / "manifest.json").read_text("utf-8")) | {"data": {"learned": "x", "judged": "y"}}
+    content["digest"] = manifests.digest_of(content)
+    (folder / "manifest.json").write_text(json.dumps(content), encoding="utf-8")
+    return folder
 
 
 def words(running: Running, *more: str) -> list[str]:

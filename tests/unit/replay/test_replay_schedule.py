@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import islice, pairwise
 
 import pytest
 from hypothesis import given
@@ -22,7 +22,7 @@ def test_own_times_keep_their_distances_and_go_on_rising_in_a_loop(times: list[i
     looped = list(islice(own_times(times, loop=True), len(times) + more))
     assert looped[: len(times)] == once
     assert [due.place for due in looped] == [number % len(times) for number in range(len(looped))]
-    assert all(one.offset_us <= two.offset_us for one, two in zip(looped, looped[1:], strict=False))
+    assert all(one.offset_us <= two.offset_us for one, two in pairwise(looped))
     assert looped[len(times)].offset_us > once[-1].offset_us
 
 
