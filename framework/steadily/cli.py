@@ -8,8 +8,11 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from steadily.errors import SteadilyError
+
+SERVICE = "http://127.0.0.1:8000"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -90,6 +93,8 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("run_name", nargs="?", metavar="RUN", help="a run, a revision of git's, an experiment of DVC's")
     report.add_argument("--compare", nargs=2, metavar=("A", "B"), help="two of them; workspace is what stands here")
     report.add_argument("--out", metavar="FILE", help="the file (under .steadily/reports)")
+    add_releases(command)
+    add_loadtest(command)
     command("restore", "mending:restore", "bring the last complete run back: lock, parameters, versions, outputs")
     command("adopt", "mending:adopt", "write the values of an experiment into conf/")
     command("compose", "planning:compose", "compose conf/ into params.yaml and versions.yaml (dvc repro does it first)")
@@ -97,6 +102,94 @@ def parser() -> argparse.ArgumentParser:
         "stage", metavar="STAGE", help="the stage's name"
     )
     return found
+
+
+def add_releases(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add the words for releases and for what serves."""
+    release = command("release", "releasing:register", "register the bundle of the last complete run as a release")
+    release.add_argument("--json", action="store_true", help="as JSON")
+    inside = release.add_subparsers(metavar="WHAT")
+    below(inside, "list", "releasing:list_all", "list the releases")
+    show = below(inside, "show", "releasing:show", "show one release whole")
+    show.add_argument("number", type=release_number, metavar="N", help="its number")
+    diff = below(inside, "diff", "releasing:diff", "show two releases side by side, what differs alone")
+    diff.add_argument("a", type=release_number, metavar="A", help="the number of one")
+    diff.add_argument("b", type=release_number, metavar="B", help="the number of the other")
+    serve = command("serve", "serving:serve", "answer requests with the live release")
+    serve.add_argument("--host", metavar="ADDRESS", help="the address to listen on (127.0.0.1)")
+    serve.add_argument("--port", type=int, metavar="N", help="the port (8000)")
+    serve.add_argument("--workers", type=int, metavar="N", help="processes that answer side by side (1)")
+    deploy = command("deploy", "deploying:status", "say what serves where, or change it")
+    inside = deploy.add_subparsers(required=True, metavar="WHAT")
+    below(inside, "status", "deploying:status", "say what serves where, the checklist, the rule, what was done last")
+    shadow = below(inside, "shadow", "deploying:shadow", "let a release answer beside the live one, unheard")
+    whom = shadow.add_mutually_exclusive_group(required=True)
+    whom.add_argument("number", nargs="?", type=release_number, metavar="N", help="its number")
+    whom.add_argument("--stop", action="store_true", help="take out the one that is there")
+    promote = below(inside, "promote", "deploying:promote", "put the shadow into live traffic, if its checklist passes")
+    promote.add_argument("number", type=release_number, metavar="N", help="its number")
+    promote.add_argument("--override", action="store_true", help="although the checklist is not passed")
+    promote.add_argument("--reason", metavar="TEXT", help="why, which is kept for ever")
+    rollback = below(inside, "rollback", "deploying:rollback", "put the previous release back into live traffic")
+    rollback.add_argument("--reason", metavar="TEXT", help="why, which is kept for ever")
+
+
+def add_loadtest(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add the words for the load test."""
+    load = command("loadtest", "loading:loadtest", "send a service so many times its peak, and judge how it answers")
+    load.add_argument("--url", default=SERVICE, metavar="URL", help=f"where the service listens ({SERVICE})")
+    much = load.add_mutually_exclusive_group()
+    much.add_argument("--rate", type=positive, metavar="R", help="requests a second, instead of a peak's multiple")
+    much.add_argument("--times", type=positive, metavar="N", help="how many times the peak (3)")
+    load.add_argument("--duration", type=seconds, metavar="SECONDS", help="for how long, up to 3600 (60)")
+    load.add_argument(
+        "--arrivals", choices=("poisson", "constant"), metavar="KIND", help="poisson or constant (poisson)"
+    )
+    load.add_argument("--seed", type=seed, default=0, metavar="N", help="the same seed sends at the same times (0)")
+    load.add_argument("--rows", metavar="FILE", help="the rows to send (those on which the last run was judged)")
+    load.add_argument("--json", action="store_true", help="as JSON")
+    load.description = f"{load.description} Exit codes: 0 passed, 1 failed, 3 invalid."
+
+
+def below(inside: Any, name: str, run: str, told: str) -> argparse.ArgumentParser:
+    """Add a word below a command's."""
+    added: argparse.ArgumentParser = inside.add_parser(name, help=told, description=told[:1].upper() + told[1:] + ".")
+    added.set_defaults(run=run)
+    added.add_argument("--json", action="store_true", help="as JSON")
+    return added
+
+
+def release_number(word: str) -> int:
+    """Read the number of a release."""
+    if not word.isdecimal() or not 1 <= int(word) < 2**31:
+        raise argparse.ArgumentTypeError(f"{word!r} is no release's number")
+    return int(word)
+
+
+def positive(word: str) -> float:
+    """Read a number above 0."""
+    try:
+        found = float(word)
+    except ValueError:
+        found = 0.0
+    if not 0 < found < float("inf"):
+        raise argparse.ArgumentTypeError(f"{word!r} is no number above 0")
+    return found
+
+
+def seconds(word: str) -> float:
+    """Read a number of seconds, up to an hour."""
+    found = positive(word)
+    if found > 3600:
+        raise argparse.ArgumentTypeError(f"{word!r} is more than 3600 seconds")
+    return found
+
+
+def seed(word: str) -> int:
+    """Read a seed."""
+    if not word.isdecimal() or len(word) > 18:
+        raise argparse.ArgumentTypeError(f"{word!r} is no whole number from 0")
+    return int(word)
 
 
 def rows(word: str) -> int:

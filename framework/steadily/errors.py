@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 SHOWN_AT_MOST = 10
 
@@ -60,7 +61,7 @@ class SteadilyError(Exception):
         given: object = None,
         allowed: str | None = None,
         hint: str | None = None,
-    ) -> SteadilyError:
+    ) -> Self:
         """Make an error of a single problem."""
         return cls(Problem(where, what, given, allowed, hint))
 
@@ -87,6 +88,18 @@ class SourceUnreachable(DataError):  # noqa: N818 (what it says is not that some
 
 class RunError(SteadilyError):
     """The run can't go on as it is: something changed under it, or another one is at work."""
+
+
+class ReleaseError(SteadilyError):
+    """A bundle that can't become a release, a release that can't be had, or a slot that it can't be put into."""
+
+
+class DatabaseError(SteadilyError):
+    """What the database of operations refused, or what can't be put into it."""
+
+
+class DatabaseAway(DatabaseError):  # noqa: N818 (as above: nobody erred)
+    """The database can't be reached, or can't take anything now: the same may well succeed later."""
 
 
 def render(problems: Sequence[Problem]) -> str:

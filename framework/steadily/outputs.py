@@ -17,7 +17,7 @@ from typing import Any
 
 from steadily import journal, lastgood, layout
 from steadily.dvcfile import LockedStage, read_lock
-from steadily.errors import RunError
+from steadily.errors import RunError, listed
 from steadily.yamltext.core import load_core
 
 FOLDER = ".dir"  # how the digest of a folder ends: its object lists the files
@@ -106,6 +106,13 @@ def keep_run(project: Path, name: str) -> None:
         shutil.rmtree(old)
 
 
+def kept_before(project: Path, name: str) -> str | None:
+    """Name the last complete run before a run whose outputs are on record."""
+    folder = project / KEPT
+    earlier = [one.name for one in folder.iterdir() if one.name < name] if folder.is_dir() else []
+    return max((one for one in earlier if (folder / one / layout.LOCK).is_file()), default=None)
+
+
 def outputs_of_workspace(project: Path) -> Outputs:
     """Give the outputs that stand in the project."""
     params, versions = (lastgood.read_yaml(project / path) for path in (layout.PARAMS, layout.VERSIONS))
@@ -156,7 +163,11 @@ def from_texts(project: Path, name: str, texts: Mapping[Path, str]) -> Outputs:
 
 
 def revision(project: Path, name: str) -> dict[Path, str] | None:
-    """Read lock, parameters and versions from a revision of git's, or an experiment of DVC's; None if there is none."""
+    """Read lock, parameters and versions from a revision of git's, or an experiment of DVC's; None if there is none.
+
+    Raises:
+        RunError: No run was committed there.
+    """
     refs = git(project, "for-each-ref", "--format=%(refname)", "refs/exps") or ""
     experiments = [ref for ref in refs.splitlines() if ref.rpartition("/")[2] == name]
     commit = git(
@@ -166,7 +177,11 @@ def revision(project: Path, name: str) -> dict[Path, str] | None:
         return None
     found = {path: git(project, "show", f"{commit.strip()}:./{path}") for path in FILES}
     texts = {path: text for path, text in found.items() if text is not None}
-    return texts if len(texts) == len(FILES) else None
+    missing = [str(path) for path in FILES if path not in texts]
+    if missing:
+        what = f"revision {name} holds no {listed(missing)}"
+        raise RunError.at("steadily report", what, hint="commit these after a run; `steadily log --all` lists the runs")
+    return texts
 
 
 def git(project: Path, *words: str) -> str | None:

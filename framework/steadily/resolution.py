@@ -23,7 +23,7 @@ from steadily.versions import digest_of_value
 
 CONF_CACHE = layout.STATE / "cache" / "conf.json"
 CACHE = layout.STATE / "cache" / "resolution.json"
-CACHE_FORMAT = 1
+CACHE_FORMAT = [1, layout.DATA_FORMAT]  # another form of data is another version of each stage
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Kept:
     specifications: Mapping[str, Any] = field(default_factory=dict)
     steps: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    format: int = CACHE_FORMAT
+    format: list[int] = field(default_factory=lambda: CACHE_FORMAT)
 
 
 def compose_values(project: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from steadily.errors import PluginError
 
@@ -35,6 +35,9 @@ METHODS: dict[Kind, tuple[str, ...]] = {
 NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
 
 ImportPath = Annotated[str, "import path"]
+Row = Mapping[str, Any]
+OneRow = Callable[[Row], "Row | None"]
+Single = Callable[..., OneRow]
 T = TypeVar("T", bound=Callable[..., object])
 
 
@@ -49,6 +52,7 @@ class StepDefinition:
     ``files`` are files beside the step's module whose content is part of its version.
     ``plots`` are the plots that an evaluation gives, each with DVC's settings for it
     (template, x, y, title and so on; https://dvc.org/doc/user-guide/project-structure/dvcyaml-files).
+    ``single`` makes the same of one row, for serving; see ``step``.
     """
 
     name: str
@@ -57,6 +61,7 @@ class StepDefinition:
     reads: tuple[str, ...] | None = None
     files: tuple[str, ...] = ()
     plots: Mapping[str, Mapping[str, str]] = field(default_factory=dict, hash=False)
+    single: Single | None = None
 
     @property
     def summary(self) -> str:
@@ -71,6 +76,7 @@ def step(
     reads: tuple[str, ...] | None = None,
     files: tuple[str, ...] = (),
     plots: Mapping[str, Mapping[str, str]] | None = None,
+    single: Single | None = None,
 ) -> Callable[[T], T]:
     """Make a function or class a step under ``name`` ("plugin.verb"), and hand it back unchanged.
 
@@ -78,6 +84,14 @@ def step(
     learn/merge/apply: learned; fit/load: model). A function is a row transform
     unless ``kind`` says "dataset", "split" or "evaluation". Parameters are the
     keyword-only arguments of the function, or of the class's ``__init__``.
+
+    ``single`` is a short cut for serving, where a frame for one row costs more than
+    the step itself. It is called once with the parameters (a learned step's with its
+    state before them) and gives a function that takes a row, a dict of plain values
+    with None for missing (moments are aware datetimes in UTC), and gives the row as
+    the step would leave it, without changing the one it got; or None where the step
+    would drop it, or where it is not sure: such a row takes the way of the frame. A
+    release is held to both ways giving the same before it serves.
 
     Raises:
         PluginError: The name is not of the form "plugin.verb", or the kind does not fit.
@@ -92,7 +106,7 @@ def step(
     def register(target: T) -> T:
         if not NAME.fullmatch(name):
             raise PluginError.at(f"step {name!r}", "the name has to be of the form 'plugin.verb', in lower case")
-        found = StepDefinition(name, kind or kind_of(target), target, reads, files, plots or {})
+        found = StepDefinition(name, kind or kind_of(target), target, reads, files, plots or {}, single)
         refuse_misfit(found)
         setattr(target, MARK, found)
         return target

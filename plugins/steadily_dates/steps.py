@@ -12,9 +12,11 @@ from zoneinfo import ZoneInfo
 
 from steadily import DataError, PluginError, need_columns, step
 from steadily_dates.many import many_of_iso
-from steadily_dates.moments import microseconds, reader_for
+from steadily_dates.moments import EPOCH, MICROSECOND, microseconds, reader_for
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     import pandas as pd
 
 FORMATS = "rfc2822, iso8601, or a format of strptime's such as '%d.%m.%Y %H:%M'"
@@ -51,7 +53,32 @@ def zone_of(name: str) -> ZoneInfo:
         raise PluginError.at("zone", "no such time zone", given=repr(name), allowed="such as Europe/Berlin") from None
 
 
-@step("dates.parse", reads=("columns",))
+def parse_one(
+    *,
+    columns: list[str],
+    format: str,
+    errors: Literal["raise", "missing", "drop"] = "raise",
+    zone: str = "UTC",
+) -> Callable[[Mapping[str, Any]], dict[str, Any] | None]:
+    """Give ``parse`` for one row; what can't be read is left to the frame's way, which has the words for it."""
+    local, read = zone_of(zone), reader_for(format)
+
+    def single(row: Mapping[str, Any]) -> dict[str, Any] | None:
+        made = dict(row)
+        for name in columns:
+            text = row[name]
+            if text is None or (isinstance(text, dt.datetime) and text.tzinfo is dt.UTC):
+                continue
+            micro = microseconds(read(text), local) if isinstance(text, str) else None
+            if micro is None:
+                return None
+            made[name] = EPOCH + micro * MICROSECOND
+        return made
+
+    return single
+
+
+@step("dates.parse", reads=("columns",), single=parse_one)
 def parse(
     frame: pd.DataFrame,
     *,
@@ -144,7 +171,38 @@ def check_parts(*, column: str, parts: list[Part], zone: str = "UTC") -> None:
     zone_of(zone)
 
 
-@step("dates.parts", reads=("column",))
+ONE_PART: dict[Part, Callable[[dt.datetime], int]] = {
+    "year": lambda moment: moment.year,
+    "quarter": lambda moment: (moment.month + 2) // 3,
+    "month": lambda moment: moment.month,
+    "week": lambda moment: moment.isocalendar().week,
+    "day": lambda moment: moment.day,
+    "day_of_year": lambda moment: moment.timetuple().tm_yday,
+    "weekday": lambda moment: moment.weekday(),
+    "hour": lambda moment: moment.hour,
+    "minute": lambda moment: moment.minute,
+    "second": lambda moment: moment.second,
+}
+
+
+def parts_of_one(
+    *, column: str, parts: list[Part], zone: str = "UTC"
+) -> Callable[[Mapping[str, Any]], dict[str, Any] | None]:
+    """Give ``parts_of`` for one row."""
+    local = zone_of(zone)
+    named = {f"{column}_{part}": ONE_PART[part] for part in parts}
+
+    def single(row: Mapping[str, Any]) -> dict[str, Any] | None:
+        moment = row[column]
+        if named.keys() & row.keys() or not (moment is None or isinstance(moment, dt.datetime)):
+            return None
+        here = None if moment is None else moment.astimezone(local)
+        return {**row, **{name: None if here is None else part(here) for name, part in named.items()}}
+
+    return single
+
+
+@step("dates.parts", reads=("column",), single=parts_of_one)
 def parts_of(frame: pd.DataFrame, *, column: str, parts: list[Part], zone: str = "UTC") -> pd.DataFrame:
     """Add parts of a moment as columns of whole numbers (dtype Int64), named COLUMN_PART.
 

@@ -14,6 +14,8 @@ from steadily_rows.comparing import kind_of
 from steadily_rows.reasons import always, saying, shown, without
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     import pandas as pd
 
@@ -30,7 +32,35 @@ def check_cast(*, types: Mapping[str, Dtype], errors: Literal["raise", "missing"
             )
 
 
-@step("rows.cast", reads=("types",))
+OF_PYTHON: dict[type, str] = {str: "str", int: "int64", float: "float64", bool: "bool"}
+
+
+def cast_one(
+    *, types: Mapping[str, Dtype], errors: Literal["raise", "missing", "drop"] = "raise"
+) -> Callable[[Mapping[str, Any]], dict[str, Any] | None]:
+    """Give ``cast`` for one row; moments, and what does not fit, are left to the frame's way."""
+
+    def single(row: Mapping[str, Any]) -> dict[str, Any] | None:
+        import pandas as pd
+
+        made = dict(row)
+        for name, dtype in types.items():
+            value = row[name]
+            if value is None and dtype not in NEVER_MISSING:
+                continue
+            if type(value) not in OF_PYTHON or dtype == "datetime64[us, UTC]":
+                return None
+            column = pd.Series([value], dtype=OF_PYTHON[type(value)])
+            values, bad = converted(column, dtype)
+            if bad.any() or values.isna().any():
+                return None
+            made[name] = values.tolist()[0]
+        return made
+
+    return single
+
+
+@step("rows.cast", reads=("types",), single=cast_one)
 def cast(
     frame: pd.DataFrame, *, types: dict[str, Dtype], errors: Literal["raise", "missing", "drop"] = "raise"
 ) -> tuple[pd.DataFrame, pd.Series]:

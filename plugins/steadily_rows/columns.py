@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from steadily import DataError, PluginError, need_columns, step
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
 
@@ -22,7 +24,19 @@ def check_rename(*, columns: Mapping[str, str]) -> None:
         raise PluginError.at("columns", "two columns get the same name", given=", ".join(doubled))
 
 
-@step("rows.rename")
+def rename_one(*, columns: Mapping[str, str]) -> Callable[[Mapping[str, Any]], dict[str, Any] | None]:
+    """Give ``rename`` for one row."""
+
+    def single(row: Mapping[str, Any]) -> dict[str, Any] | None:
+        taken = any(name in row and name not in columns for name in columns.values())
+        if taken or not columns.keys() <= row.keys():
+            return None
+        return {columns.get(name, name): value for name, value in row.items()}
+
+    return single
+
+
+@step("rows.rename", single=rename_one)
 def rename(frame: pd.DataFrame, *, columns: dict[str, str]) -> pd.DataFrame:
     """Give columns new names; their order stays.
 
@@ -41,7 +55,12 @@ def rename(frame: pd.DataFrame, *, columns: dict[str, str]) -> pd.DataFrame:
 rename.__dict__["check"] = check_rename
 
 
-@step("rows.select")
+def select_one(*, columns: list[str]) -> Callable[[Mapping[str, Any]], dict[str, Any] | None]:
+    """Give ``select`` for one row."""
+    return lambda row: {name: row[name] for name in columns}
+
+
+@step("rows.select", single=select_one)
 def select(frame: pd.DataFrame, *, columns: list[str]) -> pd.DataFrame:
     """Keep these columns, in this order, and no others.
 
@@ -53,7 +72,13 @@ def select(frame: pd.DataFrame, *, columns: list[str]) -> pd.DataFrame:
     return frame[list(dict.fromkeys(columns))]
 
 
-@step("rows.drop_columns")
+def drop_columns_one(*, columns: list[str]) -> Callable[[Mapping[str, Any]], dict[str, Any] | None]:
+    """Give ``drop_columns`` for one row."""
+    gone = set(columns)
+    return lambda row: {name: value for name, value in row.items() if name not in gone} if gone <= row.keys() else None
+
+
+@step("rows.drop_columns", single=drop_columns_one)
 def drop_columns(frame: pd.DataFrame, *, columns: list[str]) -> pd.DataFrame:
     """Leave these columns out.
 

@@ -6,6 +6,8 @@ that meet a condition is left to the steps.
 
 from __future__ import annotations
 
+import datetime as dt
+import operator
 from typing import TYPE_CHECKING, Any, Literal
 
 from steadily import DataError
@@ -46,6 +48,36 @@ def met(column: pd.Series, op: str, value: Any) -> pd.Series:
     else:
         found = getattr(column, ORDERS[op])(ordered(column, op, value))
     return found.astype("boolean").mask(column.isna())
+
+
+def met_by(value: Any, op: str, expected: Any) -> bool | None:
+    """Say whether one value, not missing, meets a comparison; None where only ``met`` can tell.
+
+    >>> met_by(3, ">", 2.5), met_by("ham", "in", ["ham", "spam"]), met_by("ham", ">", 1)
+    (True, True, None)
+    """
+    if op in ("in", "not_in"):
+        found = [met_by(value, "==", item) for item in expected]
+        return None if None in found else any(found) == (op == "in")
+    if isinstance(value, dt.datetime) and isinstance(expected, str):
+        expected = instant(expected)
+    elif value is None or kind_of_value(value) != kind_of_value(expected) or (is_large(value) or is_large(expected)):
+        return None
+    if op == "contains":
+        return expected in value if isinstance(value, str) else None
+    ordered_kind = not isinstance(value, str | bool)
+    return bool(getattr(operator, ORDERS[op])(value, expected)) if ordered_kind or op in ("==", "!=") else None
+
+
+def is_large(value: Any) -> bool:
+    """Tell a whole number that a floating one may not hold, so that columns compare it in a way of their own."""
+    return isinstance(value, int) and abs(value) >= 2**53
+
+
+def instant(text: str) -> dt.datetime:
+    """Read ISO 8601, in UTC where it says no zone."""
+    found = dt.datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=dt.UTC)
 
 
 def contains(column: pd.Series, value: str) -> pd.Series:
@@ -108,16 +140,13 @@ def fitting(column: pd.Series, value: Scalar) -> Any:
 
 def moment(column: pd.Series, text: str) -> pd.Timestamp:
     """Read ISO 8601 as a moment that the column can be compared with."""
-    import datetime as dt
-
     import pandas as pd
 
     try:
-        found = dt.datetime.fromisoformat(text)
+        found = instant(text)
     except ValueError:
         raise DataError.at(
             f"column '{column.name}'", "the value is no date", given=repr(text), allowed="ISO 8601: '2002-09-25'"
         ) from None
-    aware = found if found.tzinfo else found.replace(tzinfo=dt.UTC)
-    stamp = pd.Timestamp(aware.astimezone(dt.UTC))
+    stamp = pd.Timestamp(found.astimezone(dt.UTC))
     return stamp if isinstance(column.dtype, pd.DatetimeTZDtype) else stamp.tz_localize(None)

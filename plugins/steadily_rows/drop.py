@@ -6,13 +6,13 @@ those are quarantined at the stage's boundary.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
 
 from typing_extensions import TypedDict
 
 from steadily import PluginError, need_columns, step
-from steadily_rows.comparing import kind_of_value, met
+from steadily_rows.comparing import kind_of_value, met, met_by
 from steadily_rows.reasons import always, saying, without
 
 if TYPE_CHECKING:
@@ -26,7 +26,12 @@ class Range(TypedDict, total=False):
     max: int | float | str
 
 
-@step("rows.drop_missing", reads=("columns",))
+def drop_missing_one(*, columns: list[str]) -> Callable[[Mapping[str, Any]], Mapping[str, Any] | None]:
+    """Give ``drop_missing`` for one row."""
+    return lambda row: None if any(row[name] is None for name in columns) else row
+
+
+@step("rows.drop_missing", reads=("columns",), single=drop_missing_one)
 def drop_missing(frame: pd.DataFrame, *, columns: list[str]) -> tuple[pd.DataFrame, pd.Series]:
     """Drop the rows in which any of the columns is missing.
 
@@ -81,7 +86,30 @@ def check_ranges(*, ranges: Mapping[str, Range], missing: str = "keep") -> None:
                 raise PluginError.at(where, "min is above max", given=f"{low!r}, {high!r}")
 
 
-@step("rows.in_range", reads=("ranges",))
+def in_range_one(
+    *, ranges: Mapping[str, Range], missing: Literal["keep", "drop"] = "keep"
+) -> Callable[[Mapping[str, Any]], Mapping[str, Any] | None]:
+    """Give ``in_range`` for one row."""
+    bounds = [
+        (name, op, given[bound])  # type: ignore[literal-required]
+        for name, given in ranges.items()
+        for bound, op in (("min", ">="), ("max", "<="))
+        if bound in given
+    ]
+
+    def single(row: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        for name, op, bound in bounds:
+            value = row[name]
+            if value is None and missing == "keep":
+                continue
+            if not met_by(value, op, bound):
+                return None
+        return row
+
+    return single
+
+
+@step("rows.in_range", reads=("ranges",), single=in_range_one)
 def in_range(
     frame: pd.DataFrame, *, ranges: dict[str, Range], missing: Literal["keep", "drop"] = "keep"
 ) -> tuple[pd.DataFrame, pd.Series]:

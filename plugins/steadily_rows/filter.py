@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, Literal, NotRequired
 from typing_extensions import TypedDict
 
 from steadily import DataError, PluginError, need_columns, step
-from steadily_rows.comparing import Comparison, Presence, Scalar, met
+from steadily_rows.comparing import Comparison, Presence, Scalar, met, met_by
 from steadily_rows.reasons import always, saying, without
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
 
@@ -47,7 +49,20 @@ def check_filter(*, conditions: Sequence[Condition]) -> None:
         check_comparison(f"condition {place}", condition["op"], condition.get("value"))
 
 
-@step("rows.filter")
+def keep_one(*, conditions: Sequence[Condition]) -> Callable[[Mapping[str, Any]], Mapping[str, Any] | None]:
+    """Give ``keep`` for one row."""
+
+    def good(value: Any, condition: Condition) -> bool | None:
+        if condition["op"] == "is_missing":
+            return value is None
+        if value is None or condition["op"] == "not_missing":
+            return value is not None
+        return met_by(value, condition["op"], condition.get("value"))
+
+    return lambda row: row if all(good(row[one["column"]], one) for one in conditions) else None
+
+
+@step("rows.filter", single=keep_one)
 def keep(frame: pd.DataFrame, *, conditions: list[Condition]) -> tuple[pd.DataFrame, pd.Series]:
     """Keep the rows that meet all conditions.
 
@@ -96,7 +111,28 @@ def check_compare(*, column: str, op: str, value: Any, into: str, labels: Mappin
         raise PluginError.at("labels", "has to name both cases", given=", ".join(labels), allowed="true and false")
 
 
-@step("rows.compare", reads=("column",))
+def compare_one(
+    *,
+    column: str,
+    op: Comparison,
+    value: Scalar | list[Scalar],
+    into: str,
+    labels: Mapping[Literal["true", "false"], str] | None = None,
+) -> Callable[[Mapping[str, Any]], dict[str, Any] | None]:
+    """Give ``compare`` for one row."""
+    texts = {str(key).lower() == "true": text for key, text in (labels or {}).items()}
+
+    def single(row: Mapping[str, Any]) -> dict[str, Any] | None:
+        given = row[column]
+        answer = None if given is None else met_by(given, op, value)
+        if into in row or (answer is None and given is not None):
+            return None
+        return {**row, into: answer if answer is None or labels is None else texts[answer]}
+
+    return single
+
+
+@step("rows.compare", reads=("column",), single=compare_one)
 def compare(
     frame: pd.DataFrame,
     *,

@@ -7,13 +7,14 @@ That each filled cell is on record is the framework's part.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from math import floor
 from typing import TYPE_CHECKING, Any, Literal
 
 from steadily import DataError, PluginError, need_columns, step
 from steadily_rows.comparing import Scalar, kind_of, kind_of_value
+from steadily_rows.lookup import plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +23,44 @@ Strategy = Literal["median", "mean", "most_frequent", "constant"]
 COUNT = "number of rows"
 
 
-@step("rows.impute", reads=("columns", "by"))
+def impute_one(
+    state: Mapping[str, Any],
+    *,
+    columns: list[str],
+    strategy: Strategy,
+    value: Scalar | None = None,
+    by: list[str] | None = None,
+) -> Callable[[Mapping[str, Any]], dict[str, Any] | None]:
+    """Give ``Impute`` for one row, with what it has learned; a row that lacks its group is left to the frame's way.
+
+    So is a constant that is a whole number: 5 and 5.0 are the same in a configuration, and not in a column.
+    """
+    constant = strategy == "constant"
+    unsure = constant and not isinstance(value, str | bool | None) and float(value).is_integer()
+    everyone = dict.fromkeys(columns, value) if constant else {name: plain(state["all"][name])[0] for name in columns}
+    groups: dict[str, dict[tuple[Any, ...], Any]] = {name: {} for name in columns}
+    if by and not constant:
+        keys = list(zip(*(plain(state["groups"][name]) for name in by), strict=True))
+        for name in columns:
+            found = zip(keys, plain(state["groups"][name]), strict=True)
+            groups[name] = {key: typical for key, typical in found if typical is not None}
+
+    def single(row: Mapping[str, Any]) -> dict[str, Any] | None:
+        made = dict(row)
+        for name in columns:
+            if row[name] is None:
+                if unsure:
+                    return None
+                key = tuple(row[one] for one in by or ())
+                if None in key:
+                    return None
+                made[name] = groups[name].get(key, everyone[name])
+        return made
+
+    return single
+
+
+@step("rows.impute", reads=("columns", "by"), single=impute_one)
 class Impute:
     """Fill in missing values with one that is learned from the learning rows, or with a constant.
 

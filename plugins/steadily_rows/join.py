@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from steadily import DataError, PluginError, Table, need_columns, step
 from steadily_rows.comparing import kind_of
-from steadily_rows.lookup import lookup_for
+from steadily_rows.lookup import lookup_for, plain
 from steadily_rows.reasons import cut, saying, without
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     import numpy as np
     import pandas as pd
 
@@ -29,7 +31,34 @@ def check_join(*, table: str, keys: list[str], columns: list[str] | None = None,
         raise PluginError.at("columns", "the rows have these from 'keys' already", given=", ".join(doubled))
 
 
-@step("rows.join")
+def join_one(
+    *,
+    table: pd.DataFrame,
+    keys: list[str],
+    columns: list[str] | None = None,
+    how: Literal["left", "inner"] = "left",
+) -> Callable[[Mapping[str, Any]], dict[str, Any] | None]:
+    """Give ``join`` for one row; keys of other types than the table's are left to the frame's way."""
+    lookup_for(table, keys)  # refuses a table in which a row could find two others
+    added = [name for name in table.columns if name not in keys] if columns is None else list(dict.fromkeys(columns))
+    places = list(zip(*(plain(table[name]) for name in keys), strict=True))
+    types = [{type(key[place]) for key in places if key[place] is not None} for place in range(len(keys))]
+    found = list(zip(*(plain(table[name]) for name in added), strict=True)) if added else [()] * len(places)
+    rows = {key: values for key, values in zip(places, found, strict=True) if None not in key}
+    nothing = (None,) * len(added)
+
+    def single(row: Mapping[str, Any]) -> dict[str, Any] | None:
+        key = tuple(row[name] for name in keys)
+        foreign = any(value is not None and type(value) not in known for value, known in zip(key, types, strict=True))
+        values = rows.get(key)
+        if foreign or (values is None and how == "inner") or any(name in row for name in added):
+            return None
+        return {**row, **dict(zip(added, values or nothing, strict=True))}
+
+    return single
+
+
+@step("rows.join", single=join_one)
 def join(
     frame: pd.DataFrame,
     *,

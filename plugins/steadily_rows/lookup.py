@@ -7,6 +7,7 @@ each time.
 
 from __future__ import annotations
 
+import datetime as dt
 import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -68,6 +69,15 @@ def lookup_of(table: pd.DataFrame, keys: list[str]) -> Lookup:
             hint="drop duplicates from the table, or join on more columns",
         )
     return Lookup(index_of(known), np.asarray(known.index))
+
+
+def plain(column: pd.Series) -> list[Any]:
+    """Give a column's values as Python's own, None for missing, moments as datetimes in UTC."""
+    import pandas as pd
+
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        return [None if value is pd.NaT else value.to_pydatetime().astimezone(dt.UTC) for value in column]
+    return [None if gone else value for value, gone in zip(column.tolist(), column.isna(), strict=True)]
 
 
 def index_of(rows: pd.DataFrame) -> pd.Index:

@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from steadily import DataError, PluginError, need_columns, step
-from steadily_rows.comparing import Scalar, kind_of, kind_of_value
+from steadily_rows.comparing import Scalar, is_large, kind_of, kind_of_value
 from steadily_rows.reasons import shown
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
 DTYPES = {"text": "str", "truth value": "boolean", "whole number": "Int64", "number": "float64"}
@@ -28,7 +30,36 @@ def check_map(
     kind_of_new(values)
 
 
-@step("rows.map_values", reads=("column",))
+def map_one(
+    *,
+    column: str,
+    values: Mapping[Scalar, Scalar | None],
+    other: Literal["keep", "missing", "raise"] = "raise",
+) -> Callable[[Mapping[str, Any]], dict[str, Any] | None]:
+    """Give ``map_values`` for one row, of texts and truth values; whole numbers are left to the frame's way."""
+    floating = kind_of_new(values) == "number"
+    new = {key: float(value) if floating and value is not None else value for key, value in values.items()}
+    tables: dict[type, dict[Any, Any]] = {str: {str(key): value for key, value in new.items()}}
+    if all(str(key).lower() in TRUTHS for key in new):
+        tables[bool] = {TRUTHS[str(key).lower()]: value for key, value in new.items()}
+
+    def single(row: Mapping[str, Any]) -> dict[str, Any] | None:
+        value = row[column]
+        if value is None:
+            return dict(row)
+        table = tables.get(type(value))
+        if table is None or (value not in table and other == "raise"):
+            return None
+        if is_large(table.get(value)):
+            return None  # a column may round it on its way
+        if other == "keep" and any(type(one) is not type(value) for one in table.values() if one is not None):
+            return None
+        return {**row, column: table.get(value, value if other == "keep" else None)}
+
+    return single
+
+
+@step("rows.map_values", reads=("column",), single=map_one)
 def map_values(
     frame: pd.DataFrame,
     *,

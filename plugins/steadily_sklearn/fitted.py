@@ -25,8 +25,11 @@ from steadily_sklearn.trusted import trusted_types
 if TYPE_CHECKING:
     import pandas as pd
 
+    from steadily_sklearn.scoring import Scorer
+
 LEARNED = "model.skops"
 ABOUT = "model.json"
+ONNX = "model.onnx"
 FORMAT = 1
 PACKAGES = ("numpy", "scikit-learn", "scipy", "skops")
 UNREADABLE = (
@@ -50,10 +53,14 @@ class Fitted:
         pipeline: scikit-learn's fitted pipeline, of the steps "features" and "estimator".
         kinds: What each feature column holds, in order.
         notes: What scikit-learn warned of while it learned; the stage's report tells it.
+        onnx: The estimator as ONNX, where it was converted.
     """
 
-    def __init__(self, pipeline: Any, kinds: dict[str, Kind], notes: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, pipeline: Any, kinds: dict[str, Kind], notes: tuple[str, ...] = (), onnx: bytes | None = None
+    ) -> None:
         self.pipeline = pipeline
+        self.onnx = onnx
         self.notes = notes
         self.kinds = kinds
 
@@ -91,6 +98,18 @@ class Fitted:
         kind = self.pipeline[-1].classes_.dtype
         return "str" if kind.kind == "U" else kind
 
+    def scorer(self) -> Scorer:
+        """Give a function that answers few rows fast, given as plain values; see ``scoring``."""
+        from steadily_sklearn.scoring import scorer_of
+
+        return scorer_of(self)
+
+    def onnx_scorer(self) -> Scorer | None:
+        """Give the same by way of ONNX, or None where the model was not converted."""
+        from steadily_sklearn.portable import onnx_scorer_of
+
+        return None if self.onnx is None else onnx_scorer_of(self, self.onnx)
+
     def save(self, folder: Path) -> None:
         """Write the model into ``folder``; the same model gives the same bytes.
 
@@ -105,6 +124,8 @@ class Fitted:
         (folder / LEARNED).write_bytes(learned)
         about = json.dumps(self._about(learned), indent=2, sort_keys=True, ensure_ascii=False)
         (folder / ABOUT).write_text(about + "\n", encoding="utf-8")
+        if self.onnx is not None:
+            (folder / ONNX).write_bytes(self.onnx)
 
     def _about(self, learned: bytes) -> dict[str, Any]:
         return {
@@ -147,10 +168,10 @@ class FittedWithProbabilities(Fitted):
         return pd.DataFrame(values, index=frame.index, columns=pd.Index(names))
 
 
-def fitted(pipeline: Any, kinds: dict[str, Kind], notes: tuple[str, ...] = ()) -> Fitted:
+def fitted(pipeline: Any, kinds: dict[str, Kind], notes: tuple[str, ...] = (), onnx: bytes | None = None) -> Fitted:
     """Give the model around a fitted pipeline, with probabilities if it has any."""
     with_probabilities = hasattr(pipeline[-1], "predict_proba")
-    return (FittedWithProbabilities if with_probabilities else Fitted)(pipeline, kinds, notes)
+    return (FittedWithProbabilities if with_probabilities else Fitted)(pipeline, kinds, notes, onnx)
 
 
 def load(folder: Path) -> Fitted:
@@ -165,7 +186,8 @@ def load(folder: Path) -> Fitted:
     pipeline = unpacked(learned, str(folder / LEARNED))
     refuse_stray_trees(pipeline, str(folder / LEARNED))
     say_other_versions(folder, about)
-    return fitted(pipeline, {column["name"]: column["kind"] for column in about["features"]})
+    onnx = (folder / ONNX).read_bytes() if (folder / ONNX).is_file() else None
+    return fitted(pipeline, {column["name"]: column["kind"] for column in about["features"]}, onnx=onnx)
 
 
 def read_about(folder: Path) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from steadily_sklearn.columns import kinds_of, ready
 from steadily_sklearn.estimators import KEY, build
 from steadily_sklearn.fitted import Fitted, fitted, load
 from steadily_sklearn.labels import classes, figures
+from steadily_sklearn.portable import converted
 from steadily_sklearn.reasons import refusal_of_rows
 
 if TYPE_CHECKING:
@@ -36,15 +37,22 @@ class SklearnModel:
             transformers.
         estimator: A classifier's or regressor's import path under ``use``, and its arguments.
         seed: Goes to each ``random_state`` that is not given.
+        onnx: Also keep the estimator as ONNX (extra ``onnx``), for serving: for classifiers on numbers alone. A release
+            uses it only where it answers every evaluated row as scikit-learn does.
     """
 
-    def __init__(self, *, features: dict[str, dict[str, Any]], estimator: dict[str, Any], seed: int = 0) -> None:
+    def __init__(
+        self, *, features: dict[str, dict[str, Any]], estimator: dict[str, Any], seed: int = 0, onnx: bool = False
+    ) -> None:
         self.features = features
         self.estimator = estimator
         self.seed = seed
+        self.onnx = onnx
 
     @classmethod
-    def check(cls, *, features: dict[str, dict[str, Any]], estimator: dict[str, Any], seed: int = 0) -> None:
+    def check(
+        cls, *, features: dict[str, dict[str, Any]], estimator: dict[str, Any], seed: int = 0, onnx: bool = False
+    ) -> None:
         """Refuse what can't work, before any data is read: all problems at once.
 
         Raises:
@@ -96,7 +104,9 @@ class SklearnModel:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             learn(features, made, rows, truth, blocks)
-        return fitted(Pipeline([("features", features), ("estimator", made)]), kinds, told(caught))
+        model = fitted(Pipeline([("features", features), ("estimator", made)]), kinds, told(caught))
+        model.onnx = converted(model) if self.onnx else None
+        return model
 
     @staticmethod
     def load(folder: Path) -> Fitted:

@@ -7,17 +7,55 @@ Missing stays missing throughout, and an empty text is a value.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Literal
+import unicodedata
+from typing import TYPE_CHECKING, Any, Literal
 
 from steadily import DataError, PluginError, need_columns, step
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     import pandas as pd
 
 SPACES = re.compile(r"\s+")
 
 
-@step("text.normalize", reads=("columns",))
+def each_text(columns: list[str], make: Callable[[str], str]) -> Callable[[Mapping[str, Any]], dict[str, Any] | None]:
+    """Give what changes some texts of one row; it is not sure of what is no text."""
+
+    def single(row: Mapping[str, Any]) -> dict[str, Any] | None:
+        made = dict(row)
+        for name in columns:
+            text = row[name]
+            if isinstance(text, str):
+                made[name] = make(text)
+            elif text is not None:
+                return None
+        return made
+
+    return single
+
+
+def normalize_one(
+    *,
+    columns: list[str],
+    lower: bool = True,
+    strip: bool = True,
+    collapse_spaces: bool = False,
+    unicode: Literal["none", "NFC", "NFKC"] = "none",
+) -> Callable[[Mapping[str, Any]], dict[str, Any] | None]:
+    """Give ``normalize`` for one row."""
+
+    def make(text: str) -> str:
+        text = text if unicode == "none" else unicodedata.normalize(unicode, text)
+        text = text.lower() if lower else text
+        text = text.strip() if strip else text
+        return SPACES.sub(" ", text) if collapse_spaces else text
+
+    return each_text(columns, make)
+
+
+@step("text.normalize", reads=("columns",), single=normalize_one)
 def normalize(
     frame: pd.DataFrame,
     *,
@@ -65,7 +103,15 @@ def check_pattern(*, columns: list[str], pattern: str, replacement: str) -> None
         raise PluginError.at("replacement", f"can't be filled in: {error}", given=repr(replacement)) from None
 
 
-@step("text.replace", reads=("columns",))
+def replace_one(
+    *, columns: list[str], pattern: str, replacement: str
+) -> Callable[[Mapping[str, Any]], dict[str, Any] | None]:
+    """Give ``replace`` for one row."""
+    compiled = re.compile(pattern)
+    return each_text(columns, lambda text: compiled.sub(replacement, text))
+
+
+@step("text.replace", reads=("columns",), single=replace_one)
 def replace(frame: pd.DataFrame, *, columns: list[str], pattern: str, replacement: str) -> pd.DataFrame:
     r"""Replace what a regular expression finds.
 
@@ -83,7 +129,19 @@ def replace(frame: pd.DataFrame, *, columns: list[str], pattern: str, replacemen
 replace.__dict__["check"] = check_pattern
 
 
-@step("text.length", reads=("column",))
+def length_one(*, column: str, into: str) -> Callable[[Mapping[str, Any]], dict[str, Any] | None]:
+    """Give ``length`` for one row."""
+
+    def single(row: Mapping[str, Any]) -> dict[str, Any] | None:
+        text = row[column]
+        if into in row or not (text is None or isinstance(text, str)):
+            return None
+        return {**row, into: None if text is None else len(text)}
+
+    return single
+
+
+@step("text.length", reads=("column",), single=length_one)
 def length(frame: pd.DataFrame, *, column: str, into: str) -> pd.DataFrame:
     """Count the characters (Unicode code points) of a text in a new column; missing where the text is.
 

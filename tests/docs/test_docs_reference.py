@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from pages import ROOT
 
-from steadily import hookspecs, layout, operate, spec
+from steadily import hookspecs, layout, operate, settings, spec
 from steadily.catalog import Catalog
 from steadily.contract.constraints import ALIASES, SPECS
 from steadily.dtypes import DTYPES
@@ -32,6 +32,7 @@ KEYS = [
     "at",
 ]
 OPERATING = [f"{section}.{key}" for section, keys in operate.KNOWN.items() for key in keys]
+OPERATING += [f"{name}.{key}" for name, kind in settings.section_kinds().items() for key in kind.model_fields]
 
 
 def text(name: str) -> str:

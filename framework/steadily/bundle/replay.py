@@ -137,7 +137,7 @@ class Bundle:
         notes = [f"not looked at, since only training needs it: {', '.join(gone)}"] if gone else []
         notes += self.refuse_columns(rows)
         found = Answers(len(rows), pd.DataFrame(), notes=notes)
-        pieces = list(self.answered(rows, found))
+        pieces = [piece for piece in self.answered(rows, found) if len(piece)]
         found.table = pd.concat(pieces).sort_index() if pieces else pd.DataFrame({"prediction": []})
         return found
 

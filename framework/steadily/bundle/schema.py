@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from steadily.contract import Contract
@@ -72,18 +72,25 @@ def add_check(found: dict[str, Any], family: str, name: str, arguments: Mapping[
         narrow(found, low, arguments["min_value"])
         narrow(found, high, arguments["max_value"])
     elif name == "isin" and family != DATETIME:
-        found["enum"] = list(arguments["allowed_values"])
+        allow(found, arguments["allowed_values"])
     elif name == "equal_to" and family != DATETIME:
-        found["enum"] = [arguments["value"]]
+        allow(found, [arguments["value"]])
     elif name == "str_length":
         exact = arguments.get("exact_value")
         bounds = {"minLength": arguments.get("min_value", exact), "maxLength": arguments.get("max_value", exact)}
-        found |= {key: value for key, value in bounds.items() if value is not None}
+        for key, bound in bounds.items():
+            if bound is not None:
+                narrow(found, key, bound)
+
+
+def allow(found: dict[str, Any], values: Iterable[Any]) -> None:
+    """Set the values that are allowed, or keep those that two lists have in common."""
+    found["enum"] = [value for value in values if value in found.get("enum", [value])]
 
 
 def narrow(found: dict[str, Any], key: str, bound: Any) -> None:
     """Set a bound, or keep the narrower of two."""
-    pick = max if key.lower().endswith("minimum") else min
+    pick = max if key.lower().endswith("minimum") or key == "minLength" else min
     found[key] = pick(found[key], bound) if key in found else bound
 
 

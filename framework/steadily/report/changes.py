@@ -61,6 +61,8 @@ def compared(evidence: Evidence) -> Iterator[tuple[str, float | None]]:
     figures = evidence.evaluation["figures"] if evidence.evaluation else {}
     for name, value in flat(figures).items():
         parts = name.split(".")
+        if parts[-1].endswith("_interval"):
+            continue
         if (
             len(parts) == 2
             or parts[1] == "classes"

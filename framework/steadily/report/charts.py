@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ NAMES = ("ink", "soft", "line", "accent", "bad", "warn", "paper")
 VARIABLES = dict(zip((INK, SOFT, LINE, ACCENT, BAD, WARN, PAPER), NAMES, strict=True))
 WIDTH = 3.9  # inches at 96 to the inch: 374 px, what a phone has room for
 NAME_AT_MOST = 18
+FEW = 8  # classes that have room
 STYLE: dict[str, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "steadily",
@@ -68,7 +70,9 @@ def finished(figure: Figure, name: str, told: str) -> Markup:
         told: What it shows, for those who can't see it.
     """
     target = io.StringIO()
-    figure.savefig(target, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)  # the browser's font has it, or not
+        figure.savefig(target, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = target.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
@@ -91,7 +95,7 @@ def short(name: str) -> str:
 def classes(found: Mapping[str, Mapping[str, Any]], prefix: str = "") -> Markup:
     """Draw precision and recall of each class with their intervals."""
     names = list(found)[::-1]
-    with drawing(0.75 + 0.42 * len(names)) as (figure, axes):
+    with drawing(0.75 + (0.42 if len(names) <= FEW else 0.27) * len(names)) as (figure, axes):
         for kind, colour, shift, mark in (("recall", ACCENT, -0.13, "o"), ("precision", WARN, 0.13, "D")):
             for place, name in enumerate(names):
                 value, interval = found[name][kind], found[name][f"{kind}_interval"]
@@ -105,7 +109,7 @@ def classes(found: Mapping[str, Mapping[str, Any]], prefix: str = "") -> Markup:
         axes.set_xlim(-0.02, 1.02)
         axes.grid(axis="y", visible=False)
         figure.legend(loc="outside upper center", ncols=2, handletextpad=0.2)
-        return finished(figure, "classes", "Precision and recall of each class, with 95 % intervals")
+        return finished(figure, f"{prefix}classes", "Precision and recall of each class, with 95 % intervals")
 
 
 def confidence(histogram: Mapping[str, Any], prefix: str = "") -> Markup:
@@ -140,7 +144,7 @@ def calibration(curve: Sequence[Mapping[str, Any]], prefix: str = "") -> Markup:
         axes.set_ylabel("accuracy")
         return finished(
             figure,
-            "calibration",
+            f"{prefix}calibration",
             "Accuracy by confidence with 95 % intervals, beside the diagonal",
         )
 
@@ -169,6 +173,8 @@ def drift(columns: Mapping[str, Mapping[str, Any]], floor: float, prefix: str = 
 
 def distribution(name: str, number: int, bins: Sequence[Mapping[str, Any]]) -> Markup:
     """Draw the shares of a column's bins, in training and now."""
+    from matplotlib.ticker import MaxNLocator
+
     kept = [cell for cell in bins if cell["reference"] or cell["current"]][:16]
     with drawing(2.3) as (figure, axes):
         places = range(len(kept))
@@ -178,7 +184,8 @@ def distribution(name: str, number: int, bins: Sequence[Mapping[str, Any]]) -> M
         axes.set_xticks(
             places, [short(cell["label"]) for cell in kept], rotation=40, ha="right", rotation_mode="anchor", fontsize=7
         )
-        axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+        axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+        axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
         axes.grid(axis="x", visible=False)
         figure.legend(loc="outside upper center", ncols=2, handlelength=1, handletextpad=0.4)
         return finished(figure, f"column{number}", f"Shares of the values of {name} in training and in evaluation")

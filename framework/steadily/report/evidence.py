@@ -22,6 +22,9 @@ EXAMPLES = 3
 LONGEST = 160
 LEDGER_ROWS = 200_000  # of a longer ledger the examples come from its beginning; the counts are the summary's
 ACTIONS = ("dropped", "quarantined", "imputed", "lost")
+OF_VALUES = ("imputed", "lost")
+COLUMN = "column "  # begins the key that a column's examples are found by
+MOST_VALUES = 12  # of a mistaken row, those that the model reads first
 
 
 @dataclass(frozen=True)
@@ -61,13 +64,14 @@ class Stage:
 
 @dataclass(frozen=True)
 class Mistake:
-    """A row that the model was sure about, and wrong."""
+    """A row that the model was sure about, and wrong; ``more`` values of it are not shown."""
 
     row_id: int
     target: str
     predicted: str
     confidence: float | None
     values: Mapping[str, str]
+    more: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,12 +102,13 @@ class Evidence:
         return self.evaluation["figures"][named[0]] if named else None
 
 
-def gather(outputs: Outputs, run: Run | None) -> Evidence:
+def gather(outputs: Outputs, run: Run | None, *, rows: bool = True) -> Evidence:
     """Gather what is known of a run.
 
     Args:
         outputs: Its outputs.
         run: Its journal; None where there is none, as for a revision of git's.
+        rows: Whether single rows are looked up, as examples and mistakes.
     """
     pipeline = pipeline_of(outputs)
     names = [stage.name for stage in pipeline.stages] if pipeline else []
@@ -121,12 +126,12 @@ def gather(outputs: Outputs, run: Run | None) -> Evidence:
         outputs=outputs,
         pipeline=pipeline,
         stages=stages,
-        reasons=tuple(reason for name in names for reason in reasons_of(outputs, name)),
+        reasons=tuple(reason for name in names for reason in reasons_of(outputs, name)) if rows else (),
         evaluation=evaluation,
         evaluation_stage=evaluation_stage,
         model=model,
         estimator=estimator,
-        mistakes=tuple(mistakes_of(outputs, pipeline, evaluation, evaluation_stage)),
+        mistakes=tuple(mistakes_of(outputs, pipeline, evaluation, evaluation_stage)) if rows else (),
         latency=latency_of(outputs, evaluation_stage, run),
     )
     gone = [path for path in outputs.missing if not path.endswith(("quarantine.parquet", "ledger.parquet"))]
@@ -164,29 +169,49 @@ def stage_of(outputs: Outputs, name: str, run: Run | None) -> Stage:
 
 
 def reasons_of(outputs: Outputs, stage: str) -> Iterator[Reason]:
-    """Give the reasons of a stage's ledger, most frequent first, with examples."""
+    """Give the reasons of a stage's ledger, most frequent first, with examples; of values by column."""
     summary_file, ledger_file, _ = layout.report_files(stage)
     summary = outputs.json(summary_file)
     if not summary or not any(summary[action] for action in ACTIONS):
         return
-    examples = examples_of(outputs.file(ledger_file))
+    path = outputs.file(ledger_file)
+    examples, columns = examples_of(path), columns_of(path)
     for step, sums in summary["steps"].items():
         for action, reasons in sums["reasons"].items():
+            counted = columns.get((step, action), {}) if action in OF_VALUES and len(reasons) == 1 else {}
             for reason, count in sorted(reasons.items(), key=lambda item: (-item[1], item[0])):
-                found = examples.get((step, action, reason)) or examples.get((step, action, None)) or []
-                yield Reason(stage, step, action, reason, count, tuple(found[:EXAMPLES]))
+                for column, share in counted.items():
+                    found = examples.get((step, action, f"{COLUMN}{column}"), [])
+                    yield Reason(stage, step, action, f"{column}, {reason}", share, tuple(found[:EXAMPLES]))
+                if not counted:
+                    found = examples.get((step, action, reason)) or examples.get((step, action, None)) or []
+                    yield Reason(stage, step, action, reason, count, tuple(found[:EXAMPLES]))
+
+
+def columns_of(path: Path | None) -> dict[tuple[str, str], dict[str, int]]:
+    """Count a ledger's entries by step, action and column, the most frequent first."""
+    if path is None:
+        return {}
+    table = pq.read_table(path, columns=["step", "action", "column"])
+    counted = table.group_by(["step", "action", "column"]).aggregate([([], "count_all")]).to_pylist()
+    found: dict[tuple[str, str], dict[str, int]] = {}
+    for entry in sorted(counted, key=lambda entry: (-entry["count_all"], entry["column"] or "")):
+        if entry["column"] is not None:
+            found.setdefault((entry["step"], entry["action"]), {})[entry["column"]] = entry["count_all"]
+    return found
 
 
 def examples_of(path: Path | None) -> dict[tuple[str, str, str | None], list[Example]]:
-    """Give the first rows of each reason in a ledger; under None, those of a step and action whatever the reason."""
+    """Give the first rows of each reason and of each column in a ledger; under None, those of a step and action."""
     found: dict[tuple[str, str, str | None], list[Example]] = {}
     if path is None:
         return found
     for batch in pq.ParquetFile(path).iter_batches(LEDGER_ROWS):
         for entry in batch.to_pylist():
             example = Example(*(entry[name] for name in ("row_id", "column", "before", "after", "reason")))
-            for kind in (without_value(entry["reason"], entry["before"]), kind_of(entry["reason"] or ""), None):
-                kept = found.setdefault((entry["step"], entry["action"], kind), [])
+            rule, kind = without_value(entry["reason"], entry["before"]), kind_of(entry["reason"] or "")
+            for key in (rule, kind, f"{COLUMN}{entry['column']}", None):
+                kept = found.setdefault((entry["step"], entry["action"], key), [])
                 if len(kept) < EXAMPLES and example not in kept:
                     kept.append(example)
         break
@@ -237,10 +262,21 @@ def mistakes_of(
         return
     worst = [item for figures in evaluation["figures"].values() for item in figures.get("worst", ())][:10]
     rows = rows_by_id(outputs, next(iter(pipeline.stage(stage).inputs.values())), {item["row_id"] for item in worst})
+    read = features_of(outputs, stage)
     for item in worst:
-        values = {name: cut(value) for name, value in rows.get(item["row_id"], {}).items()}
-        values.pop(pipeline.roles.get("target", ""), None)
-        yield Mistake(item["row_id"], item["target"], item["predicted"], item["confidence"], values)
+        row = rows.get(item["row_id"], {})
+        names = sorted(
+            (name for name in row if name != pipeline.roles.get("target")), key=lambda name: name not in read
+        )
+        values = {name: cut(row[name]) for name in names[:MOST_VALUES]}
+        more = len(names) - len(values)
+        yield Mistake(item["row_id"], item["target"], item["predicted"], item["confidence"], values, more)
+
+
+def features_of(outputs: Outputs, stage: str) -> tuple[str, ...]:
+    """Name the columns that the model reads, as far as the evaluation knows the rows it learned from."""
+    reference = outputs.json(layout.evaluation_folder(stage), "reference.json")
+    return tuple(reference["features"]["columns"]) if reference and reference["features"] else ()
 
 
 def rows_by_id(outputs: Outputs, dataset: str, ids: set[int]) -> dict[int, dict[str, Any]]:

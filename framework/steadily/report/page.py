@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from steadily.contract import Contract
 from steadily.errors import SteadilyError
 from steadily.figures import flat
 from steadily.files import write_atomically
-from steadily.outputs import outputs_of
+from steadily.journal import Run
+from steadily.outputs import kept_before, outputs_of
 from steadily.report import charts
 from steadily.report.changes import changes_between, figures_between, rows_between
 from steadily.report.evidence import Evidence, gather, run_of
@@ -20,6 +22,9 @@ PLACE = layout.STATE / "reports"
 OWN = ("evaluate.classification", "evaluate.confidence", "evaluate.drift", "evaluate.slices")
 DISTRIBUTIONS = 6
 MOST_CLASSES = 40
+LONG_NUMBER = re.compile(r"-?\d+\.\d{6,}(e[-+]?\d+)?")
+FEW_CLASSES = 8  # whose confusion matrix has room beside a chart
+CONFUSED = 12
 WORTH_DRAWING = 0.02  # a score that an eye can see in the distributions
 
 
@@ -34,9 +39,24 @@ def render_run(project: Path, name: str | None, out: Path | None) -> Path:
     Raises:
         RunError: There is no such run, or its outputs are not on record.
     """
-    found = gather(outputs_of(project, name or "workspace"), run_of(project, name))
-    html = environment().get_template("run.html").render(run=found, **parts_of(found))
+    run = run_of(project, name)
+    found = gather(outputs_of(project, name or "workspace"), run)
+    html = environment().get_template("run.html").render(run=found, since=since(project, run, found), **parts_of(found))
     return written(project, out, f"{found.name}.html", html)
+
+
+def since(project: Path, run: Run | None, found: Evidence) -> dict[str, Any] | None:
+    """Give what changed since the complete run before: what people changed, and the metrics that moved with it."""
+    name = kept_before(project, run.name) if run else None
+    if name is None:
+        return None
+    before = gather(outputs_of(project, name), None, rows=False)
+    moved = [
+        figure
+        for figure in figures_between(before, found)
+        if figure[1] != figure[2] and figure[0].count(".") == 1 and not figure[0].startswith("latency.")
+    ]
+    return {"name": name, "changes": changes_between(before, found), "figures": moved if before.evaluation else None}
 
 
 def render_comparison(project: Path, first: str, second: str, out: Path | None) -> Path:
@@ -81,7 +101,8 @@ def environment() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters |= {"number": number, "share": share, "count": "{:,}".format, "interval": interval, "signed": signed}
+    found.filters |= {made.__name__: made for made in (number, share, interval, signed, brief, milliseconds)}
+    found.filters["count"] = "{:,}".format
     return found
 
 
@@ -132,13 +153,36 @@ def signed(value: float) -> str:
     return ("+" if value > 0 else "−") + number(abs(value))
 
 
+def milliseconds(value: float | None) -> str:
+    """Write a time.
+
+    >>> milliseconds(3.912), milliseconds(None)
+    ('3.91 ms', 'undefined')
+    """
+    return number(value) if value is None else f"{number(value)} ms"
+
+
+def brief(value: Any, most: int = 60) -> str:
+    """Write a value in little room: numbers with six digits, text cut.
+
+    >>> brief("3.0620000000000003"), brief("Köln"), brief("a long word", 6)
+    ('3.062', 'Köln', 'a lon…')
+    """
+    text = " ".join(str(value).split())
+    if LONG_NUMBER.fullmatch(text):
+        return f"{float(text):.6g}"
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def parts_of(found: Evidence) -> dict[str, Any]:
     """Give what the template shows beside the evidence: charts, tables, generic figures."""
-    drift = found.figures("evaluate.drift")
+    quality, drift = found.figures("evaluate.classification"), found.figures("evaluate.drift")
     return {
-        "quality": found.figures("evaluate.classification"),
+        "quality": quality,
+        "confused": confused(quality["confusion"]) if quality and len(quality["classes"]) > FEW_CLASSES else [],
         "confidence": found.figures("evaluate.confidence"),
         "drift": drift,
+        "drifts": sorted(drift["columns"].items(), key=lambda item: -(item[1]["score"] or -1)) if drift else [],
         "slices": found.figures("evaluate.slices"),
         "curves": curves_of(found, ""),
         "distributions": distributions_of(drift) if drift else [],
@@ -147,6 +191,22 @@ def parts_of(found: Evidence) -> dict[str, Any]:
         "largest": max((stage.summary["in"] for stage in found.stages if stage.summary), default=0),
         "packages": packages_of(found),
     }
+
+
+def confused(matrix: Mapping[str, Any]) -> list[tuple[str, str, int, float]]:
+    """Give the pairs of classes that are taken for each other most: the true one, the other, rows, their share.
+
+    >>> confused({"labels": ["a", "b"], "counts": [[8, 2], [0, 5]]})
+    [('a', 'b', 2, 0.2)]
+    """
+    labels = matrix["labels"]
+    pairs = [
+        (labels[true], labels[said], count, count / sum(row))
+        for true, row in enumerate(matrix["counts"])
+        for said, count in enumerate(row)
+        if count and said != true
+    ]
+    return sorted(pairs, key=lambda pair: (-pair[2], pair[:2]))[:CONFUSED]
 
 
 def curves_of(found: Evidence, name: str) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Releases: bundles that were registered, numbered, and never change; and which of them serves where."""

@@ -1,0 +1,166 @@
+"""Beginning a service: from a project's folder to a worker's parts, and to the processes that run them.
+
+Owns how threads are pinned: one for the numbers in each process. A pool of threads in each makes one row slow
+as soon as a neighbour is busy.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from steadily import layout
+from steadily.errors import ConfigError, RunError
+from steadily.serving.settings import FIGURES, LOOPBACK, ServeSettings
+from steadily.settings import settings
+
+APPLICATION = "steadily.serving.app:create"
+GRACE = 30  # seconds that requests at work have at the end
+KEEP_ALIVE = 75
+BACKLOG = 2_048
+
+
+def service_of(project: Path) -> Any:
+    """Make the parts of a worker that serves a project's live release.
+
+    Raises:
+        SteadilyError: The settings, the database or the release can't be used.
+    """
+    from steadily.clock import clock_of
+    from steadily.database import open_project
+    from steadily.releases.records import find_release
+    from steadily.releases.store import fetch
+    from steadily.serving.beside import Other
+    from steadily.serving.live import OwnModules
+    from steadily.serving.scoring import QUICK, Release
+    from steadily.serving.service import Service
+
+    chosen = settings(project, ServeSettings)
+    database = open_project(project)
+    own = OwnModules()
+
+    def opens(number: int) -> Release:
+        known = find_release(database, number)
+        return own.open(number, fetch(project, known), chosen.most_rows, str(known.latency.get("way", QUICK)))
+
+    def find(slot: str, number: int, since_us: int) -> Other:
+        known = find_release(database, number)
+        way = str(known.latency.get("way", QUICK))
+        folder = fetch(project.absolute(), known)
+        return Other(slot, number, since_us, folder, way, chosen.beside_memory_mb, chosen.answer_seconds)
+
+    return Service(chosen, database, clock_of(database), opens, find=find)
+
+
+def serve(project: Path, given: dict[str, Any], tell: Callable[[str], None]) -> None:
+    """Serve until a signal ends it.
+
+    Args:
+        project: The project's folder, which is the working one.
+        given: Settings from the command line, over those of ``conf/operate.yaml``.
+        tell: Called with a line on what is served and where.
+
+    Raises:
+        SteadilyError: The settings or the release can't be used, or the port is taken.
+    """
+    import uvicorn
+
+    chosen = settings(project, ServeSettings).model_copy(update=given)
+    refuse_open_doors(chosen)
+    number = check_release(project)
+    folder = layout.STATE / "serving"
+    folder.mkdir(parents=True, exist_ok=True)
+    figures = tempfile.mkdtemp(prefix="figures-", dir=folder)
+    os.environ[FIGURES] = figures  # read when prometheus_client is imported
+    listening = bound(chosen.host, chosen.port)
+    host = f"[{chosen.host}]" if ":" in chosen.host else chosen.host
+    many = f"{chosen.workers} workers" if chosen.workers > 1 else "1 worker"
+    tell(f"release {number} answers at http://{host}:{listening.getsockname()[1]}/predict ({many}); Ctrl-C ends it")
+    try:
+        config = uvicorn.Config(
+            APPLICATION,
+            factory=True,
+            workers=chosen.workers,
+            loop="auto",
+            http="httptools",
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            backlog=BACKLOG,
+            timeout_keep_alive=KEEP_ALIVE,
+            timeout_graceful_shutdown=GRACE,
+            timeout_worker_healthcheck=GRACE,
+        )
+        server = uvicorn.Server(config)
+        if chosen.workers > 1:
+            from uvicorn.supervisors import Multiprocess
+
+            Multiprocess(config, [listening]).run()
+        else:
+            server.run(sockets=[listening])
+    finally:
+        listening.close()
+        shutil.rmtree(figures, ignore_errors=True)
+
+
+def check_release(project: Path) -> int:
+    """Give the live release's number; refuse to begin where it can't be had, before any process is started for it.
+
+    Raises:
+        SteadilyError: None is live, or its files are not what they were.
+    """
+    from steadily.database import open_project
+    from steadily.releases.records import find_release
+    from steadily.releases.slots import read_slots
+    from steadily.releases.store import fetch
+
+    with open_project(project) as database:
+        number = read_slots(database).live
+        if number is None:
+            raise RunError.at("steadily serve", "no release is live", hint="`steadily release` makes the first one so")
+        fetch(project, find_release(database, number))
+    return number
+
+
+def refuse_open_doors(chosen: ServeSettings) -> None:
+    """Refuse to listen beyond this machine without tokens.
+
+    Raises:
+        ConfigError: Saying how to set some.
+    """
+    if chosen.host not in LOOPBACK and chosen.tokens is None:
+        raise ConfigError.at(
+            "serve.host",
+            "others could reach labels and figures without a token",
+            given=chosen.host,
+            allowed=f"{', '.join(LOOPBACK)}, or tokens",
+            hint="under serve in conf/operate.yaml: `tokens: ${oc.env:STEADILY_TOKENS}`",
+        )
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """Give a socket that listens at an address, for all workers.
+
+    Raises:
+        RunError: It can't be had.
+    """
+    kind = socket.AF_INET6 if ":" in host else socket.AF_INET
+    made = socket.socket(kind, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind((host, port))
+    except OSError as error:
+        made.close()
+        raise RunError.at(
+            f"{host}:{port}", f"can't be listened on: {error.strerror}", hint="--port names another"
+        ) from None
+    made.set_inheritable(True)
+    return made
