@@ -1,4 +1,6 @@
-"""What holds for all tests: databases of one's own; and the long ones begin first, so that workers end together."""
+"""What holds for all tests: databases of one's own; and those that take long begin first, so that all workers end
+at about the same time.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,10 @@ import pytest
 from databases import KINDS, fresh_address
 
 from steadily.database import Database, open_database
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 @pytest.fixture(params=KINDS)
@@ -23,8 +29,3 @@ def database(database_address: str) -> Iterator[Database]:
     """A database of one's own that is open and has its tables: once SQLite, once PostgreSQL."""
     with open_database(database_address) as found:
         yield found
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the long ones, and keep the order otherwise."""
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)

@@ -55,7 +55,8 @@ retention: {predictions_days: 0, labels_days: "9", workers_days: true}
 database: 7
 """
     assert problems(small, text) == [
-        "conf/operate.yaml:2: unknown section 'databse'; allowed: database, engine, releases, retention, sources; "
+        "conf/operate.yaml:2: unknown section 'databse'; allowed: database, engine, loadtest, "
+        "releases, retention, serve, sources; "
         "did you mean 'database'?",
         "conf/operate.yaml:1: engine.wrkers: unknown key 'wrkers'; allowed: address, backend, read_rows, workers; "
         "did you mean 'workers'?",
