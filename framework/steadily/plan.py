@@ -43,7 +43,7 @@ def reasons_to_run(
         reasons += list(come_anew(resolution, stage, lock, found))
         reasons += missing([path for path in locked.outs if not (project / path).exists()], len(locked.outs))
         if reasons:
-            found[stage.name] = reasons
+            found[stage.name] = list(dict.fromkeys(reasons))  # two steps may be of one kind
     return found
 
 
