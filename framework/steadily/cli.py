@@ -94,7 +94,9 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("--compare", nargs=2, metavar=("A", "B"), help="two of them; workspace is what stands here")
     report.add_argument("--out", metavar="FILE", help="the file (under .steadily/reports)")
     add_releases(command)
+    add_features(command)
     add_loadtest(command)
+    watch_words(command)
     command("restore", "mending:restore", "bring the last complete run back: lock, parameters, versions, outputs")
     command("adopt", "mending:adopt", "write the values of an experiment into conf/")
     command("compose", "planning:compose", "compose conf/ into params.yaml and versions.yaml (dvc repro does it first)")
@@ -166,11 +168,52 @@ def as_json(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="as JSON")
 
 
+def add_features(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add the words for feature sets."""
+    features = command("features", "features:list_all", "list feature sets, publish them, or show the values of a key")
+    features.set_defaults(json=False, bundle=[])
+    inside = features.add_subparsers(metavar="WHAT")
+    listing = below(inside, "list", "features:list_all", "list feature sets: here, in the online store, who reads them")
+    publish = below(
+        inside, "publish", "features:publish", "publish those of the project, and of the releases that serve"
+    )
+    more = "a further release whose feature sets are to be there; may be given again"
+    publish.add_argument("--release", action="append", type=release_number, default=[], metavar="N", help=more)
+    for one in (listing, publish):
+        told = "a further bundle that counts; may be given again"
+        one.add_argument("--bundle", action="append", default=[], metavar="FOLDER", help=told)
+    show = below(inside, "show", "features:show", "show what is known of a key, here and in the online store")
+    show.add_argument("key", metavar="KEY", help="as in UA; EWR,IAH where a feature set has two keys")
+    show.add_argument("--at", metavar="MOMENT", help="as of this moment, in ISO 8601, rather than now")
+
+
 def release_number(word: str) -> int:
     """Read the number of a release."""
     if not word.isdecimal() or not 1 <= int(word) < 2**31:
         raise argparse.ArgumentTypeError(f"{word!r} is no release's number")
     return int(word)
+
+
+def watch_words(command: Callable[[str, str, str], argparse.ArgumentParser]) -> None:
+    """Add the words that watch what serves."""
+    monitor = command("monitor", "monitoring:monitor", "look at what serves: figures, drift, alerts")
+    monitor.add_argument("what", nargs="?", choices=("export",), help="export: write the hourly statistics as Parquet")
+    monitor.add_argument("file", nargs="?", metavar="FILE", help="the file to export to, which ends in .parquet")
+    monitor.add_argument("--every", type=seconds, metavar="SECONDS", help="go on, and look this often")
+    monitor.add_argument("--json", action="store_true", help="as JSON")
+    alerts = command("alerts", "monitoring:alerts", "list alerts, acknowledge one, silence some")
+    alerts.add_argument(
+        "what", nargs="?", choices=("list", "ack", "silence", "unsilence"), default="list", help="what to do (list)"
+    )
+    alerts.add_argument("number", nargs="?", type=int, metavar="ID", help="the alert's number, or the silence's")
+    alerts.add_argument("--by", metavar="NAME", help="who you are")
+    alerts.add_argument("--note", metavar="TEXT", help="what you found, or why")
+    alerts.add_argument("--rule", default="*", metavar="PATTERN", help="silence this rule (all)")
+    alerts.add_argument("--about", default="*", metavar="PATTERN", help="silence this figure or column (all)")
+    alerts.add_argument("--slot", default="*", metavar="PATTERN", help="silence this slot (all)")
+    alerts.add_argument("--hours", type=float, default=24.0, metavar="N", help="for how many hours (24)")
+    alerts.add_argument("--all", action="store_true", help="those that are over, too")
+    alerts.add_argument("--json", action="store_true", help="as JSON")
 
 
 def positive(word: str) -> float:
