@@ -55,8 +55,8 @@ retention: {predictions_days: 0, labels_days: "9", workers_days: true}
 database: 7
 """
     assert problems(small, text) == [
-        "conf/operate.yaml:2: unknown section 'databse'; allowed: database, engine, releases, retention, sources; "
-        "did you mean 'database'?",
+        "conf/operate.yaml:2: unknown section 'databse'; allowed: database, deploy, engine, loadtest, releases, "
+        "retention, serve, sources; did you mean 'database'?",
         "conf/operate.yaml:1: engine.wrkers: unknown key 'wrkers'; allowed: address, backend, read_rows, workers; "
         "did you mean 'workers'?",
         "conf/operate.yaml:5: database: has to be a mapping; allowed: keys url",
