@@ -107,30 +107,40 @@ def parser() -> argparse.ArgumentParser:
 def add_releases(command: Callable[..., argparse.ArgumentParser]) -> None:
     """Add the words for releases and for what serves."""
     release = command("release", "releasing:register", "register the bundle of the last complete run as a release")
-    release.add_argument("--json", action="store_true", help="as JSON")
+    as_json(release)
     inside = release.add_subparsers(metavar="WHAT")
-    below(inside, "list", "releasing:list_all", "list the releases")
+    as_json(below(inside, "list", "releasing:list_all", "list the releases"))
     show = below(inside, "show", "releasing:show", "show one release whole")
     show.add_argument("number", type=release_number, metavar="N", help="its number")
+    as_json(show)
     diff = below(inside, "diff", "releasing:diff", "show two releases side by side, what differs alone")
     diff.add_argument("a", type=release_number, metavar="A", help="the number of one")
     diff.add_argument("b", type=release_number, metavar="B", help="the number of the other")
+    as_json(diff)
     serve = command("serve", "serving:serve", "answer requests with the live release")
     serve.add_argument("--host", metavar="ADDRESS", help="the address to listen on (127.0.0.1)")
     serve.add_argument("--port", type=int, metavar="N", help="the port (8000)")
     serve.add_argument("--workers", type=int, metavar="N", help="processes that answer side by side (1)")
+    add_deploying(command)
+
+
+def add_deploying(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add the words of which release serves."""
     deploy = command("deploy", "deploying:status", "say what serves where, or change it")
     inside = deploy.add_subparsers(required=True, metavar="WHAT")
-    below(inside, "status", "deploying:status", "say what serves where, the checklist, the rule, what was done last")
+    as_json(below(inside, "status", "deploying:status", "say what serves where, and how shadow and live are doing"))
     shadow = below(inside, "shadow", "deploying:shadow", "let a release answer beside the live one, unheard")
+    as_json(shadow)
     whom = shadow.add_mutually_exclusive_group(required=True)
     whom.add_argument("number", nargs="?", type=release_number, metavar="N", help="its number")
     whom.add_argument("--stop", action="store_true", help="take out the one that is there")
     promote = below(inside, "promote", "deploying:promote", "put the shadow into live traffic, if its checklist passes")
+    as_json(promote)
     promote.add_argument("number", type=release_number, metavar="N", help="its number")
     promote.add_argument("--override", action="store_true", help="although the checklist is not passed")
     promote.add_argument("--reason", metavar="TEXT", help="why, which is kept for ever")
     rollback = below(inside, "rollback", "deploying:rollback", "put the previous release back into live traffic")
+    as_json(rollback)
     rollback.add_argument("--reason", metavar="TEXT", help="why, which is kept for ever")
 
 
@@ -155,8 +165,12 @@ def below(inside: Any, name: str, run: str, told: str) -> argparse.ArgumentParse
     """Add a word below a command's."""
     added: argparse.ArgumentParser = inside.add_parser(name, help=told, description=told[:1].upper() + told[1:] + ".")
     added.set_defaults(run=run)
-    added.add_argument("--json", action="store_true", help="as JSON")
     return added
+
+
+def as_json(command: argparse.ArgumentParser) -> None:
+    """Let a command answer as JSON."""
+    command.add_argument("--json", action="store_true", help="as JSON")
 
 
 def release_number(word: str) -> int:
