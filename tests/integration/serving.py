@@ -103,13 +103,13 @@ class Running:
     def start(cls, operated: Operated, words: tuple[str, ...], environment: dict[str, str]) -> Running:
         """Start it, and wait until it is ready."""
         log = operated.folder / "serve.log"
-        with log.open("w") as stream:
+        with log.open("w") as told:
             process = subprocess.Popen(
                 [str(STEADILY), "serve", "--port", "0", *words],
                 cwd=operated.folder,
                 env={**os.environ, "TEST_DATABASE": operated.address, "STEADILY_LOG": "info", **environment},
                 stdout=subprocess.PIPE,
-                stderr=stream,
+                stderr=told,
                 text=True,
                 start_new_session=True,
             )
@@ -117,7 +117,7 @@ class Running:
         line = process.stdout.readline()
         assert "answers at" in line, log.read_text("utf-8")
         running = cls(process, line.split(" answers at ")[1].split("/predict")[0], log)
-        running.wait_for(lambda: httpx.get(f"{running.url}/health/ready", timeout=5).status_code == 200)
+        running.wait_for(lambda: httpx.get(f"{running.url}/health/ready", timeout=5).status_code in (200, 401))
         return running
 
     def wait_for(self, true: Any, seconds: float = SECONDS) -> None:

@@ -151,7 +151,7 @@ class Routes:
         if "inference-header-content-length" in request.headers:
             hint = "send tensors as JSON (in tritonclient: binary_data=False)"
             raise RequestError(400, f"binary tensors are not read here; {hint}")
-        body = await self.body_of(request)
+        body = await self.body_of(request, unless_silent=True)  # the protocol's own clients say nothing
         release = self.service.live.current()
         if (version := request.path_params.get("version")) not in (None, str(release.number)):
             raise RequestError(404, f"version {version} is not the one that answers, which is {release.number}")
@@ -169,10 +169,10 @@ class Routes:
         if name != self.service.settings.model_name:
             raise RequestError(404, f"there is no model {name!r}; the one here is {self.service.settings.model_name!r}")
 
-    async def body_of(self, request: Request) -> Any:
+    async def body_of(self, request: Request, *, unless_silent: bool = False) -> Any:
         """Read a body of JSON."""
         settings = self.service.settings
-        need_json(request.scope)
+        need_json(request.scope, unless_silent=unless_silent)
         return parsed(await read_body(request.scope, request.receive, settings.most_bytes, settings.body_seconds))
 
 

@@ -58,13 +58,19 @@ def too_long(most_bytes: int) -> RequestError:
     return RequestError(413, f"the body is longer than {most_bytes:,} bytes")
 
 
-def need_json(scope: Scope) -> None:
+def need_json(scope: Scope, *, unless_silent: bool = False) -> None:
     """Refuse a body that does not say that it is JSON.
+
+    Args:
+        scope: The request.
+        unless_silent: Whether one that says nothing is taken for JSON.
 
     Raises:
         RequestError: 415.
     """
     kind = (header(scope, b"content-type") or b"").split(b";")[0].strip().lower()
+    if unless_silent and not kind:
+        return
     if kind != b"application/json" and not (kind.startswith(b"application/") and kind.endswith(b"+json")):
         given = kind.decode("latin-1") or "nothing"
         raise RequestError(415, f"the content type has to be application/json, and is {given[:80]}")

@@ -1,4 +1,8 @@
-"""The service's OpenAPI description: the request as the release's contract has it, and every status that comes back."""
+"""The service's OpenAPI description: the request as the release's contract has it, and every status that comes back.
+
+Inference by the Open Inference Protocol is described by that itself: what it takes depends on the model in ways that
+OpenAPI has no words for. ``GET /v2/models/NAME`` says what the model's tensors are.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,6 @@ from steadily.serving.labels import MOST
 from steadily.serving.replies import ERROR_BODY, PROBLEM, TEXT, reply_schema, row_schema
 from steadily.serving.scoring import Release
 from steadily.serving.settings import ServeSettings
-from steadily.serving.v2 import KNOWN
 
 Json = dict[str, Any]
 WHATS = {
@@ -56,7 +59,6 @@ def describe(release: Release, settings: ServeSettings) -> Json:
         "/v2/health/ready": {"get": health("Whether the server is ready", free)},
         model: {"get": of_model(settings, "The model", free), "parameters": [named(settings)]},
         f"{model}/ready": {"get": of_model(settings, "Whether it is ready", free), "parameters": [named(settings)]},
-        f"{model}/infer": {"post": infer(release, free), "parameters": [named(settings)]},
     }
     if settings.tokens and settings.protect_predictions:
         for operation in (one for path in paths.values() for key, one in path.items() if key != "parameters"):
@@ -210,34 +212,3 @@ def of_model(settings: ServeSettings, summary: str, security: list[Json]) -> Jso
     """Describe an operation on the model."""
     found = {"description": summary, "content": content({"type": "object"})}
     return operation(summary, security, {"200": found, **errors(404, schema="InferenceError")})
-
-
-def infer(release: Release, security: list[Json]) -> Json:
-    """Describe ``POST /v2/models/NAME/infer``."""
-    tensor = {
-        "type": "object",
-        "required": ["name", "shape", "datatype", "data"],
-        "properties": {
-            "name": TEXT,
-            "shape": {"type": "array", "items": {"type": "integer", "minimum": 0}},
-            "datatype": {"type": "string", "enum": list(KNOWN)},
-            "data": {"type": "array"},
-        },
-    }
-    request = {
-        "type": "object",
-        "required": ["inputs"],
-        "properties": {"id": TEXT, "inputs": {"type": "array", "minItems": 1, "items": tensor}},
-    }
-    reply = {"type": "object", "required": ["model_name", "model_version", "id", "outputs"]}
-    described = "Tensors with an entry for each row. What the schema can't say (columns, their types, equal lengths)"
-    return operation(
-        "Answer tensors (Open Inference Protocol)",
-        security,
-        {
-            "200": {"description": "The answers as tensors.", "content": content(reply)},
-            **errors(400, 404, 408, 413, 415, 422, 500, 503, 504, schema="InferenceError"),
-        },
-        requestBody=body(request),
-        description=f"{described} is refused with 400, and a row that training would have dropped with 422.",
-    )

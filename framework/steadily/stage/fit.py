@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from steadily import layout
 from steadily.chain import BoundStep, Places, bind
-from steadily.datasets import open_dataset, refuse_changed
+from steadily.datasets import Dataset, open_dataset, refuse_changed
 from steadily.errors import ConfigError, DataError, StepError, listed, near
 from steadily.ledger import Tally
 from steadily.stage.begin import Begun
@@ -39,12 +41,26 @@ def fit(begun: Begun, drafts: Drafts) -> dict[str, Any]:
         raise StepError.at(step.where, "fit has to give back a model that can be saved", given=type(model).__name__)
     drafts.paths[name].mkdir()
     step.guarded(model.save, drafts.paths[name])
+    write_provenance(begun, drafts.paths[name], dataset)
     refuse_changed([dataset])
     tally = Tally(step.spec.use, len(rows), len(rows))
     notes = [str(note) for note in getattr(model, "notes", ())]
     summary = summarize(stage.name, len(rows), {name: len(rows)}, {step.spec.name: tally}, notes)
     write_report(drafts, summary)
     return summary
+
+
+def write_provenance(begun: Begun, folder: Path, dataset: Dataset) -> None:
+    """Write down what the model comes from, so that a changed step is seen where its bytes come out equal."""
+    own = [{"stage": begun.stage.name, "step": name, **version} for name, version in begun.version["steps"].items()]
+    content = {
+        "stage": begun.stage.name,
+        "version": begun.version["digest"],
+        "inputs": {"rows": {"dataset": next(iter(begun.stage.inputs.values())), "digest": dataset.digest}},
+        "transforms": [*dataset.provenance["transforms"], *own],
+    }
+    text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False)
+    (folder / layout.PROVENANCE).write_text(text + "\n", encoding="utf-8", newline="\n")
 
 
 def target_of(begun: Begun, step: BoundStep, rows: pd.DataFrame) -> pd.Series:

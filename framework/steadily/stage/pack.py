@@ -172,7 +172,8 @@ class Packing:
     def write(self, folder: Path, rows: pd.DataFrame) -> None:
         """Write the bundle's files, the manifest last."""
         project = self.begun.project
-        shutil.copytree(self.model_folder, folder / manifests.MODEL)
+        without = shutil.ignore_patterns(layout.PROVENANCE)  # the manifest says it
+        shutil.copytree(self.model_folder, folder / manifests.MODEL, ignore=without)
         for leg in self.legs:
             self.write_leg(folder, leg)
         for path in plugin_files(project, self.pipeline.plugins):
