@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from steadily.columns import need_columns
 from steadily.errors import DataError, PluginError, SourceUnreachable, SteadilyError, StepError
 from steadily.hookspecs import hookimpl
+from steadily.lookups import Features, FeatureSet, Found
 from steadily.predictions import Predictions
 from steadily.steps import ImportPath, StepDefinition, Table, step
 
@@ -21,6 +22,9 @@ __version__ = "0.1.0"
 
 __all__ = [
     "DataError",
+    "FeatureSet",
+    "Features",
+    "Found",
     "ImportPath",
     "PluginError",
     "Predictions",

@@ -94,6 +94,7 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("--compare", nargs=2, metavar=("A", "B"), help="two of them; workspace is what stands here")
     report.add_argument("--out", metavar="FILE", help="the file (under .steadily/reports)")
     add_releases(command)
+    add_features(command)
     add_loadtest(command)
     watch_words(command)
     command("restore", "mending:restore", "bring the last complete run back: lock, parameters, versions, outputs")
@@ -108,21 +109,24 @@ def parser() -> argparse.ArgumentParser:
 def add_releases(command: Callable[..., argparse.ArgumentParser]) -> None:
     """Add the words for releases and for what serves."""
     release = command("release", "releasing:register", "register the bundle of the last complete run as a release")
-    release.add_argument("--json", action="store_true", help="as JSON")
+    as_json(release)
     inside = release.add_subparsers(metavar="WHAT")
-    below(inside, "list", "releasing:list_all", "list the releases")
+    as_json(below(inside, "list", "releasing:list_all", "list the releases"))
     show = below(inside, "show", "releasing:show", "show one release whole")
     show.add_argument("number", type=release_number, metavar="N", help="its number")
+    as_json(show)
     diff = below(inside, "diff", "releasing:diff", "show two releases side by side, what differs alone")
     diff.add_argument("a", type=release_number, metavar="A", help="the number of one")
     diff.add_argument("b", type=release_number, metavar="B", help="the number of the other")
+    as_json(diff)
     serve = command("serve", "serving:serve", "answer requests with the live release")
     serve.add_argument("--host", metavar="ADDRESS", help="the address to listen on (127.0.0.1)")
     serve.add_argument("--port", type=int, metavar="N", help="the port (8000)")
     serve.add_argument("--workers", type=int, metavar="N", help="processes that answer side by side (1)")
     deploy = command("deploy", "deploying:status", "say what serves where, or change it")
     inside = deploy.add_subparsers(required=True, metavar="WHAT")
-    below(inside, "status", "deploying:status", "say what serves where, the checklist, the rule, what was done last")
+    told = "say what serves where, the checklist, the rule, what was done last"
+    as_json(below(inside, "status", "deploying:status", told))
     shadow = below(inside, "shadow", "deploying:shadow", "let a release answer beside the live one, unheard")
     whom = shadow.add_mutually_exclusive_group(required=True)
     whom.add_argument("number", nargs="?", type=release_number, metavar="N", help="its number")
@@ -156,8 +160,31 @@ def below(inside: Any, name: str, run: str, told: str) -> argparse.ArgumentParse
     """Add a word below a command's."""
     added: argparse.ArgumentParser = inside.add_parser(name, help=told, description=told[:1].upper() + told[1:] + ".")
     added.set_defaults(run=run)
-    added.add_argument("--json", action="store_true", help="as JSON")
     return added
+
+
+def as_json(command: argparse.ArgumentParser) -> None:
+    """Let a command answer as JSON."""
+    command.add_argument("--json", action="store_true", help="as JSON")
+
+
+def add_features(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add the words for feature sets."""
+    features = command("features", "features:list_all", "list feature sets, publish them, or show the values of a key")
+    features.set_defaults(json=False, bundle=[])
+    inside = features.add_subparsers(metavar="WHAT")
+    listing = below(inside, "list", "features:list_all", "list feature sets: here, in the online store, who reads them")
+    publish = below(
+        inside, "publish", "features:publish", "publish those of the project, and of the releases that serve"
+    )
+    more = "a further release whose feature sets are to be there; may be given again"
+    publish.add_argument("--release", action="append", type=release_number, default=[], metavar="N", help=more)
+    for one in (listing, publish):
+        told = "a further bundle that counts; may be given again"
+        one.add_argument("--bundle", action="append", default=[], metavar="FOLDER", help=told)
+    show = below(inside, "show", "features:show", "show what is known of a key, here and in the online store")
+    show.add_argument("key", metavar="KEY", help="as in UA; EWR,IAH where a feature set has two keys")
+    show.add_argument("--at", metavar="MOMENT", help="as of this moment, in ISO 8601, rather than now")
 
 
 def release_number(word: str) -> int:

@@ -25,6 +25,7 @@ from steadily.parameters import WORDS
 
 SECTIONS = {
     "database": "steadily.database.settings:DatabaseSettings",
+    "features": "steadily.features.settings:FeaturesSettings",
     "deploy": "steadily.rollout.settings:DeploySettings",
     "loadtest": "steadily.loadtest.settings:LoadtestSettings",
     "releases": "steadily.releases.settings:ReleasesSettings",

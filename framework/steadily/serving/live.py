@@ -15,9 +15,11 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
+from steadily.bundle.open import OpenFeatures
 from steadily.clock import Clock
 from steadily.database import Database
 from steadily.errors import DatabaseError, RunError, SteadilyError
@@ -148,17 +150,20 @@ class OwnModules:
         self.homes: dict[Path, Mapping[str, ModuleType]] = {}
         self.active: Path | None = None
 
-    def open(self, number: int, folder: Path, most_rows: int, way: str) -> Release:
+    def open(
+        self, number: int, folder: Path, most_rows: int, way: str, features: OpenFeatures | None = None
+    ) -> Release:
         """Open a release with its own modules.
 
         Raises:
             SteadilyError: It can't be opened.
         """
         home = folder / "plugins"
+        opens = partial(Release.open, number, folder, most_rows=most_rows, way=way, tell=tell, features=features)
         if not home.is_dir():
-            return Release.open(number, folder, most_rows=most_rows, way=way, tell=tell)
+            return opens()
         with self.entered(home):
-            return OwnRelease(Release.open(number, folder, most_rows=most_rows, way=way, tell=tell), self, home)
+            return OwnRelease(opens(), self, home)
 
     @contextmanager
     def entered(self, home: Path) -> Iterator[None]:

@@ -17,6 +17,7 @@ from typing import Any
 from steadily.bundle.replay import Refusal
 from steadily.clock import Clock
 from steadily.database import Database
+from steadily.database.settings import RetentionSettings
 from steadily.database.tables import SLOTS
 from steadily.monitor.hourly import SHED
 from steadily.serving.batches import Batches, Done, QueueFullError
@@ -71,6 +72,7 @@ class Service:
         find: Gives the releases that run beside the live one; without it none does, and no rule decides.
         counting: Counts what is answered, for monitoring.
         monitoring: Looks at what was counted.
+        kept: How long rows of the database are kept.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class Service:
         find: Find | None = None,
         counting: Callable[[Live], Counting] | None = None,
         monitoring: Monitoring | None = None,
+        kept: RetentionSettings | None = None,
     ) -> None:
         self.settings, self.database, self.clock = settings, database, clock
         self.label_listeners = label_listeners
@@ -94,7 +97,7 @@ class Service:
         heard = listeners
         self.watching: Watching | None = None
         if find is not None:
-            self.watching = Watching(database, clock, self.live, find, settings.beside_queue)
+            self.watching = Watching(database, clock, self.live, find, settings.beside_queue, kept)
             heard = (self.watching.hear, *listeners)
         self.monitoring = monitoring
         self.counting = None if counting is None else counting(self.live)

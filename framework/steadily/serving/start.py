@@ -33,6 +33,9 @@ def service_of(project: Path) -> Any:
     """
     from steadily.clock import clock_of
     from steadily.database import open_project
+    from steadily.database.settings import RetentionSettings
+    from steadily.features import online_features
+    from steadily.features.settings import FeaturesSettings
     from steadily.monitor.settings import AlertSettings, MonitorSettings
     from steadily.releases.records import find_release
     from steadily.releases.store import fetch
@@ -43,13 +46,15 @@ def service_of(project: Path) -> Any:
     from steadily.serving.scoring import QUICK, Release
     from steadily.serving.service import Service
 
-    chosen = settings(project, ServeSettings)
+    chosen, online = settings(project, ServeSettings), settings(project, FeaturesSettings)
+    features = online_features(online.address(project), timeout=online.timeout, refresh=online.refresh)
     database = open_project(project)
     own = OwnModules()
 
     def opens(number: int) -> Release:
         known = find_release(database, number)
-        return own.open(number, fetch(project, known), chosen.most_rows, str(known.latency.get("way", QUICK)))
+        way = str(known.latency.get("way", QUICK))
+        return own.open(number, fetch(project, known), chosen.most_rows, way, features)
 
     def find(slot: str, number: int, since_us: int) -> Other:
         known = find_release(database, number)
@@ -61,7 +66,8 @@ def service_of(project: Path) -> Any:
     counting = counting_of(database, monitor, clock)
     alerts = settings(project, AlertSettings)
     monitoring = Monitoring(project.absolute(), database, clock, monitor, alerts) if monitor.inside else None
-    return Service(chosen, database, clock, opens, find=find, counting=counting, monitoring=monitoring)
+    kept = settings(project, RetentionSettings)
+    return Service(chosen, database, clock, opens, find=find, counting=counting, monitoring=monitoring, kept=kept)
 
 
 def serve(project: Path, given: dict[str, Any], tell: Callable[[str], None]) -> None:
