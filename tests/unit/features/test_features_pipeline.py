@@ -418,3 +418,15 @@ def test_the_quick_way_of_serving_gives_the_same(project: Path) -> None:
         assert same(one, other, WITHIN[QUICK])
     assert bundle.features[0].counts()["away"] == 0  # type: ignore[attr-defined]
     bundle.features[0].close()  # type: ignore[attr-defined]
+
+
+def test_workers_and_parts_change_no_byte(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop(small)
+    for number in range(3):
+        lines = [f"{900 + row},Ulm,{row / 7},2024-02-{row + 1:02d}T10:00:00Z,y" for row in range(number, 25, 3)]
+        small.write(f"data/inbox/more{number}.csv", "\n".join(["order,city,weight,ordered_at,late", *lines]) + "\n")
+    small.run(*ORDER[:4])
+    before = {path.name: path.read_bytes() for path in Path("data/cities").iterdir()}
+    monkeypatch.setenv("STEADILY_ENGINE", "local:2")
+    small.run("cities")
+    assert {path.name: path.read_bytes() for path in Path("data/cities").iterdir()} == before
