@@ -40,22 +40,37 @@ def commands() -> Iterator[str]:
     yield "`steadily --project FOLDER COMMAND` names. Exit codes: 0; 1 where Steadily refused, with an"
     yield "error that says where and why; 2 where the words are wrong."
     for name, command in subcommands(found).items():
-        yield from ("", f"## steadily {name}", "", command.description or "")
+        yield from section(name, command)
+
+
+def section(name: str, command: argparse.ArgumentParser, level: str = "##") -> Iterator[str]:
+    """Give the reference of one command, and after it that of the words below it."""
+    below = subcommands(command)
+    yield from ("", f"{level} steadily {name}", "", command.description or "")
+    if not below or runs_alone(command):
         yield from ("", f"    {usage(name, command)}")
         rows = [f"- `{word(action)}`: {action.help}" for action in arguments(command)]
         if rows:
             yield from ("", *rows)
+    for further, found in below.items():
+        yield from section(f"{name} {further}", found, f"{level}#")
 
 
 def subcommands(found: argparse.ArgumentParser) -> Mapping[str, argparse.ArgumentParser]:
-    """Give the commands by name."""
-    action = next(action for action in found._actions if isinstance(action, argparse._SubParsersAction))
-    return action.choices
+    """Give the commands by name; none where there are no words below."""
+    actions = (action for action in found._actions if isinstance(action, argparse._SubParsersAction))
+    return next((action.choices for action in actions), {})
+
+
+def runs_alone(command: argparse.ArgumentParser) -> bool:
+    """Tell whether a command does something without a word below it."""
+    return not any(action.required for action in command._actions if isinstance(action, argparse._SubParsersAction))
 
 
 def arguments(command: argparse.ArgumentParser) -> list[argparse.Action]:
-    """List what a command takes, but for --help."""
-    return [action for action in command._actions if action.dest != "help"]
+    """List what a command takes, but for --help and the words below it."""
+    left_out = (argparse._HelpAction, argparse._SubParsersAction)
+    return [action for action in command._actions if not isinstance(action, left_out)]
 
 
 def word(action: argparse.Action) -> str:

@@ -1,3 +1,7 @@
+"""What holds for all tests: databases of one's own; and those that take long begin first, so that all workers end
+at about the same time.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -7,6 +11,10 @@ import pytest
 from databases import KINDS, fresh_address
 
 from steadily.database import Database, open_database
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 @pytest.fixture(params=KINDS)

@@ -16,6 +16,7 @@ from steadily.steps import ImportPath, StepDefinition, Table, step
 
 if TYPE_CHECKING:
     from steadily.datasets import read_dataset
+    from steadily.monitor.people import tell_people
 
 __version__ = "0.1.0"
 
@@ -36,9 +37,10 @@ __all__ = [
     "need_columns",
     "read_dataset",
     "step",
+    "tell_people",
 ]
 
-HEAVY = {"read_dataset": "steadily.datasets"}  # it imports pandas
+HEAVY = {"read_dataset": "steadily.datasets", "tell_people": "steadily.monitor.people"}  # pandas, SQLAlchemy
 
 
 def __getattr__(name: str) -> Any:

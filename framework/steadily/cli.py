@@ -96,6 +96,7 @@ def parser() -> argparse.ArgumentParser:
     add_releases(command)
     add_features(command)
     add_loadtest(command)
+    watch_words(command)
     command("restore", "mending:restore", "bring the last complete run back: lock, parameters, versions, outputs")
     command("adopt", "mending:adopt", "write the values of an experiment into conf/")
     command("compose", "planning:compose", "compose conf/ into params.yaml and versions.yaml (dvc repro does it first)")
@@ -108,21 +109,24 @@ def parser() -> argparse.ArgumentParser:
 def add_releases(command: Callable[..., argparse.ArgumentParser]) -> None:
     """Add the words for releases and for what serves."""
     release = command("release", "releasing:register", "register the bundle of the last complete run as a release")
-    release.add_argument("--json", action="store_true", help="as JSON")
+    as_json(release)
     inside = release.add_subparsers(metavar="WHAT")
-    below(inside, "list", "releasing:list_all", "list the releases")
+    as_json(below(inside, "list", "releasing:list_all", "list the releases"))
     show = below(inside, "show", "releasing:show", "show one release whole")
     show.add_argument("number", type=release_number, metavar="N", help="its number")
+    as_json(show)
     diff = below(inside, "diff", "releasing:diff", "show two releases side by side, what differs alone")
     diff.add_argument("a", type=release_number, metavar="A", help="the number of one")
     diff.add_argument("b", type=release_number, metavar="B", help="the number of the other")
+    as_json(diff)
     serve = command("serve", "serving:serve", "answer requests with the live release")
     serve.add_argument("--host", metavar="ADDRESS", help="the address to listen on (127.0.0.1)")
     serve.add_argument("--port", type=int, metavar="N", help="the port (8000)")
     serve.add_argument("--workers", type=int, metavar="N", help="processes that answer side by side (1)")
     deploy = command("deploy", "deploying:status", "say what serves where, or change it")
     inside = deploy.add_subparsers(required=True, metavar="WHAT")
-    below(inside, "status", "deploying:status", "say what serves where, the checklist, the rule, what was done last")
+    told = "say what serves where, the checklist, the rule, what was done last"
+    as_json(below(inside, "status", "deploying:status", told))
     shadow = below(inside, "shadow", "deploying:shadow", "let a release answer beside the live one, unheard")
     whom = shadow.add_mutually_exclusive_group(required=True)
     whom.add_argument("number", nargs="?", type=release_number, metavar="N", help="its number")
@@ -156,8 +160,12 @@ def below(inside: Any, name: str, run: str, told: str) -> argparse.ArgumentParse
     """Add a word below a command's."""
     added: argparse.ArgumentParser = inside.add_parser(name, help=told, description=told[:1].upper() + told[1:] + ".")
     added.set_defaults(run=run)
-    added.add_argument("--json", action="store_true", help="as JSON")
     return added
+
+
+def as_json(command: argparse.ArgumentParser) -> None:
+    """Let a command answer as JSON."""
+    command.add_argument("--json", action="store_true", help="as JSON")
 
 
 def add_features(command: Callable[..., argparse.ArgumentParser]) -> None:
@@ -184,6 +192,28 @@ def release_number(word: str) -> int:
     if not word.isdecimal() or not 1 <= int(word) < 2**31:
         raise argparse.ArgumentTypeError(f"{word!r} is no release's number")
     return int(word)
+
+
+def watch_words(command: Callable[[str, str, str], argparse.ArgumentParser]) -> None:
+    """Add the words that watch what serves."""
+    monitor = command("monitor", "monitoring:monitor", "look at what serves: figures, drift, alerts")
+    monitor.add_argument("what", nargs="?", choices=("export",), help="export: write the hourly statistics as Parquet")
+    monitor.add_argument("file", nargs="?", metavar="FILE", help="the file to export to, which ends in .parquet")
+    monitor.add_argument("--every", type=seconds, metavar="SECONDS", help="go on, and look this often")
+    monitor.add_argument("--json", action="store_true", help="as JSON")
+    alerts = command("alerts", "monitoring:alerts", "list alerts, acknowledge one, silence some")
+    alerts.add_argument(
+        "what", nargs="?", choices=("list", "ack", "silence", "unsilence"), default="list", help="what to do (list)"
+    )
+    alerts.add_argument("number", nargs="?", type=int, metavar="ID", help="the alert's number, or the silence's")
+    alerts.add_argument("--by", metavar="NAME", help="who you are")
+    alerts.add_argument("--note", metavar="TEXT", help="what you found, or why")
+    alerts.add_argument("--rule", default="*", metavar="PATTERN", help="silence this rule (all)")
+    alerts.add_argument("--about", default="*", metavar="PATTERN", help="silence this figure or column (all)")
+    alerts.add_argument("--slot", default="*", metavar="PATTERN", help="silence this slot (all)")
+    alerts.add_argument("--hours", type=float, default=24.0, metavar="N", help="for how many hours (24)")
+    alerts.add_argument("--all", action="store_true", help="those that are over, too")
+    alerts.add_argument("--json", action="store_true", help="as JSON")
 
 
 def positive(word: str) -> float:

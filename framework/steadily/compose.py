@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -246,9 +246,8 @@ def refuse_hand_edits(project: Path, composed: Mapping[str, Any]) -> None:
     try:
         values = load_core(text)
     except Exception as error:
-        raise ConfigError.at(
-            str(layout.PARAMS), f"can't be read: {error}", hint="`git checkout params.yaml`"
-        ) from error
+        found = yamltext.parse_problem(error, str(layout.PARAMS), text)
+        raise ConfigError(replace(found, hint="`git checkout params.yaml`")) from error
     changed = list(differences(composed, values))
     if not changed or yamltext.seal_of(text) == "intact":
         return

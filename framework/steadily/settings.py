@@ -30,6 +30,8 @@ SECTIONS = {
     "loadtest": "steadily.loadtest.settings:LoadtestSettings",
     "releases": "steadily.releases.settings:ReleasesSettings",
     "retention": "steadily.database.settings:RetentionSettings",
+    "monitor": "steadily.monitor.settings:MonitorSettings",
+    "alerts": "steadily.monitor.settings:AlertSettings",
     "serve": "steadily.serving.settings:ServeSettings",
 }
 FROM_ENVIRONMENT = "put it into the environment, and ${oc.env:NAME} here"

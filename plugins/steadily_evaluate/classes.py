@@ -59,21 +59,26 @@ def classification(predictions: Predictions, *, worst: int = 20) -> tuple[dict[s
 
 
 def confusion(predictions: Predictions) -> Matrix:
-    """Count rows by true class (down) and predicted class (across), in the order of the classes.
-
-    Raises:
-        DataError: There are no rows, or no classes.
-    """
+    """Count rows by true class (down) and predicted class (across), in the order of the classes."""
     import numpy as np
 
-    if not len(predictions.target):
-        raise DataError.at("rows", "there are none to judge by")
-    if not predictions.classes:
-        raise DataError.at("task", "there are no classes to judge", hint="this step is for task: classification")
+    refuse_numbers(predictions)
     places = {name: place for place, name in enumerate(predictions.classes)}
     size = len(places)
     codes = [series.map(places).to_numpy(dtype="int64") for series in (predictions.target, predictions.predicted)]
     return np.bincount(codes[0] * size + codes[1], minlength=size * size).reshape(size, size)
+
+
+def refuse_numbers(predictions: Predictions) -> None:
+    """Refuse what has no classes to judge: equal numbers would be no accuracy.
+
+    Raises:
+        DataError: There are no rows, or no classes.
+    """
+    if not len(predictions.target):
+        raise DataError.at("rows", "there are none to judge by")
+    if not predictions.classes:
+        raise DataError.at("task", "there are no classes to judge", hint="this step is for task: classification")
 
 
 def of_class(matrix: Matrix, place: int) -> dict[str, Any]:

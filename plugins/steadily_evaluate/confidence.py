@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from steadily import DataError, Predictions, step
 from steadily.statistics import ratio, wilson
+from steadily_evaluate.classes import refuse_numbers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,12 +41,11 @@ def confidence(predictions: Predictions, *, bins: int = 10) -> tuple[dict[str, A
     import numpy as np
     import pandas as pd
 
+    refuse_numbers(predictions)
     given = predictions.probabilities
     if given is None:
         hint = "leave this step out, or calibrate: sklearn.calibration.CalibratedClassifierCV"
         raise DataError.at("probabilities", "the model gives none", hint=hint)
-    if not len(given):
-        raise DataError.at("rows", "there are none to judge by")
     values = given.to_numpy()
     sure = values.max(axis=1)
     right = (predictions.predicted.astype("str") == predictions.target.astype("str")).to_numpy()

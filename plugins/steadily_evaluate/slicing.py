@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from steadily import DataError, Predictions, step
 from steadily.statistics import ratio, wilson
+from steadily_evaluate.classes import refuse_numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +37,7 @@ def slices(
     """
     import pandas as pd
 
+    refuse_numbers(predictions)
     rows = predictions.rows
     missing = [name for name in columns if name not in rows]
     if missing:

@@ -62,7 +62,7 @@ def connected(database: Database) -> Iterator[Connection]:
     from sqlalchemy.exc import SQLAlchemyError
 
     url = url_of(address, database)
-    engine = engine_of(url)
+    engine = engine_of(url_for_reading(url) if url.get_backend_name() == "sqlite" else url)
     try:
         with reached(engine, url) as connection:
             yield connection
@@ -87,13 +87,12 @@ def url_of(address: str, database: Database) -> URL:
     from sqlalchemy.exc import ArgumentError
 
     try:
-        url = make_url(address)
+        return make_url(address)
     except (ArgumentError, ValueError):
         where = f"url_env: {database.url_env}" if database.url_env else "url"
         raise DataError.at(
             where, "is no database address", allowed="postgresql+psycopg://host/name, sqlite:///file.db"
         ) from None
-    return url_for_reading(url) if url.get_backend_name() == "sqlite" else url
 
 
 def url_for_reading(url: URL) -> URL:

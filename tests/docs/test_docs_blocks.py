@@ -10,6 +10,7 @@ import yaml
 from pages import ROOT, Block, blocks, pages, project_of, shows
 from walking import copy_of_repository, run, walk
 
+from shared import made_once
 from steadily.catalog import Catalog
 from steadily.parameters import read_parameters
 
@@ -23,12 +24,15 @@ HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 @pytest.fixture(scope="session")
 def parcels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project that tutorial/from-an-empty-folder-to-a-report.md makes."""
-    folder = tmp_path_factory.mktemp("docs") / "my parcels"
-    folder.mkdir()
-    walk(START, folder)
-    return folder
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        walk(START, folder)
+
+    return made_once(tmp_path_factory, "my parcels", make)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("page", [page for page in pages() if project_of(page)], ids=lambda page: page.name)
 def test_a_reader_can_walk_through_the_page(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     project = project_of(page)

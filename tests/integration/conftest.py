@@ -6,14 +6,19 @@ from pathlib import Path
 import pytest
 from project import Project
 
+from shared import made_once
+
 
 @pytest.fixture(scope="session")
 def finished_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One project on which dvc repro has run; tests work on copies of it."""
-    project = Project.make(tmp_path_factory.mktemp("finished") / "a project")
-    project.repro()
-    project.commit()
-    return project.folder
+
+    def make(folder: Path) -> None:
+        project = Project.make(folder)
+        project.repro()
+        project.commit()
+
+    return made_once(tmp_path_factory, "a finished project", make)
 
 
 @pytest.fixture

@@ -59,6 +59,21 @@ datasets:
   train_ready: {contract: "${contract.cleaned}"}
   test_ready: {contract: "${contract.cleaned}"}
 """
+JUDGED = """\
+  evaluate:
+    inputs: {rows: test_ready, model: lateness, reference: train_ready}
+    steps:
+      quality: {use: evaluate.classification}
+      confidence: {use: evaluate.confidence}
+      drift: {use: evaluate.drift, min_rows: 50}
+      slices: {use: evaluate.slices, columns: [city, weight]}
+      own: {use: shop.own}
+    outputs: {predictions: predictions}
+    minimums: {quality: {accuracy: 0.1, macro_f1: 0.999}}
+  bundle:
+    inputs: {model: lateness, predictions: predictions}
+    outputs: {bundle: bundle}
+"""
 CONTRACT = """\
 received:
   columns:

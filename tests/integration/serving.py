@@ -27,7 +27,7 @@ from steadily.releases.slots import Act, place, read_slots
 from steadily.releases.store import Store
 
 STEADILY = Path(sys.executable).with_name("steadily")
-SECONDS = 60
+SECONDS = 120
 DISTANT = "served by another process"
 
 

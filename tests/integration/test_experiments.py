@@ -54,8 +54,8 @@ def test_an_experiment_that_is_kept_is_adopted_into_conf(finished: Project) -> N
     [
         ("model.estimator.C=none of it", "params.yaml (this experiment's): stages.train.steps.model"),
         ("stages.clean.outputs.rows=cleaned", "cleaned"),
-        ("model=huge", "huge"),
-        ("model.estimator.c=1", "model.estimator.c"),
+        pytest.param("model=huge", "huge", marks=pytest.mark.soak),
+        pytest.param("model.estimator.c=1", "model.estimator.c", marks=pytest.mark.soak),
     ],
 )
 def test_a_refused_experiment_leaves_everything_as_it_was(finished: Project, override: str, said: str) -> None:
@@ -83,6 +83,7 @@ def test_an_experiment_that_fails_in_a_stage_is_left_by_restore(finished: Projec
     assert finished.repro() == ["compose"]
 
 
+@pytest.mark.long
 def test_a_queued_sweep_of_three_and_the_way_back(finished: Project) -> None:
     lock, files = finished.lock(), finished.files("models", "reports", "data")
     finished.ok("dvc", "exp", "run", "--queue", "-S", "model=bayes,small", "-S", 'stages.clean.steps.shout.mark="?"')

@@ -15,6 +15,8 @@ import pytest
 from killing import HOLD, Running, Who, left_over, make, snapshot
 from project import BIN, Project
 
+from shared import made_once
+
 GONE_WITHIN = 8.0  # a worker that is still importing ends as soon as it could begin
 WHO: tuple[Who, ...] = ("group", "dvc", "stage")
 Copy = Callable[[str], Project]
@@ -23,13 +25,17 @@ Copy = Callable[[str], Project]
 @pytest.fixture(scope="session")
 def slow_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes, float]:
     """A project that has not run, the dvc.lock of an undisturbed run of it, and how long that took."""
-    folder = tmp_path_factory.mktemp("slow")
-    project = make(folder / "a project")
-    undisturbed = Project(folder / "undisturbed")
-    shutil.copytree(project.folder, undisturbed.folder, symlinks=True)
-    begun = time.monotonic()
-    undisturbed.repro()
-    return project.folder, undisturbed.lock(), time.monotonic() - begun
+
+    def make_both(folder: Path) -> None:
+        project, undisturbed = make(folder / "a project"), Project(folder / "undisturbed")
+        shutil.copytree(project.folder, undisturbed.folder, symlinks=True)
+        begun = time.monotonic()
+        undisturbed.repro()
+        (folder / "seconds").write_text(str(time.monotonic() - begun))
+
+    folder = made_once(tmp_path_factory, "slow", make_both)
+    seconds = float((folder / "seconds").read_text())
+    return folder / "a project", Project(folder / "undisturbed").lock(), seconds
 
 
 @pytest.fixture
@@ -118,7 +124,7 @@ def test_a_lock_that_dvc_was_writing_is_put_back(copy, lock):
     go_on(project, lock)
 
 
-@pytest.mark.parametrize("notes", ["", '{"write": {'])
+@pytest.mark.parametrize("notes", [pytest.param("", marks=pytest.mark.soak), '{"write": {'])
 def test_what_the_guard_could_not_put_back_restore_does(finished, notes):
     lock = finished.lock()
     finished.ok("steadily", "compose")  # keeps the complete run aside
@@ -144,7 +150,7 @@ def test_a_first_run_whose_lock_was_cut_off_can_be_restored_too(finished):
 def test_a_lock_that_was_cut_off_and_can_still_be_read_is_no_trouble(finished):
     lock = finished.lock()
     places = [place for place, byte in enumerate(lock) if byte in b"\n:" and place > 20]
-    for place in places[:: len(places) // 12]:
+    for place in places[:: len(places) // 5]:
         finished.path("dvc.lock").write_bytes(lock[:place])
         done = finished.run("steadily", "plan")
         assert "Traceback" not in done.text, done.text
@@ -224,6 +230,7 @@ def test_a_stage_that_was_run_by_itself_leaves_no_open_run(finished):
     assert "failed in clean" in finished.ok("steadily", "log")
 
 
+@pytest.mark.soak  # test_bad_moments has a second run beside a running one, too
 def test_a_second_run_beside_a_running_one_is_refused_and_disturbs_nothing(copy, lock):
     project = copy("my project")
     project.write(HOLD, "")

@@ -79,7 +79,7 @@ def test_from_a_run_to_a_live_release_and_on_to_the_next(projects: tuple[Project
     assert said[1] == f"release 1 is live, as the {FIRST}"
     assert one.ok("steadily", "release").splitlines() == ["already registered as release 1"]
     found = json.loads(one.ok("steadily", "release", "show", "1", "--json"))
-    assert found["latency"]["rows"] == found["data"]["rows"] == 48
+    assert 0 < found["latency"]["rows"] <= found["data"]["rows"], "at most ten seconds are spent"
     assert found["latency"]["p50_ms"] > 0
     assert found["latency"]["p99_ms"] is None
     assert found["git_commit"] == one.ok("git", "rev-parse", "HEAD").strip()
@@ -201,7 +201,7 @@ def test_all_that_is_in_the_way_is_told_at_once(projects: tuple[Project, Project
     one.repro()
     one.write("bundle/figures.json", "{}")
     one.write("bundle/more.txt", "x")
-    one.edit("params.yaml", "task: classification", "task: regression")
+    one.edit("params.yaml", "2024-03-01", "2024-03-02")
     one.path("data/valid/one-0000.parquet").unlink()
     found = told(one)
     for words in (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from collections.abc import Iterator
@@ -9,26 +10,15 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from project import Project
+import yaml
+from project import JUDGED, Project
 
 sys.path.append(str(Path(__file__).parents[2] / "docs"))
 from screenshots import browser
 
-STAGES = """\
-  evaluate:
-    inputs: {rows: test_ready, model: lateness, reference: train_ready}
-    steps:
-      quality: {use: evaluate.classification}
-      confidence: {use: evaluate.confidence}
-      drift: {use: evaluate.drift, min_rows: 50}
-      slices: {use: evaluate.slices, columns: [city, weight]}
-      own: {use: shop.own}
-    outputs: {predictions: predictions}
-    minimums: {quality: {accuracy: 0.1, macro_f1: 0.999}}
-  bundle:
-    inputs: {model: lateness, predictions: predictions}
-    outputs: {bundle: bundle}
-"""
+from shared import made_once
+
+pytestmark = pytest.mark.long  # its project runs twice, the bundle included
 OWN = '''
 
 @step("shop.own", kind="evaluation")
@@ -42,8 +32,15 @@ HOSTILE = '<img src="http://example.invalid/x.png" onerror="alert(1)"><script>do
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project that ran twice, the second time with another model and a changed step; its text is hostile."""
-    made = Project.make(tmp_path_factory.mktemp("report") / "my project", rows=400)
-    made.edit("conf/config.yaml", "datasets:\n", STAGES + "datasets:\n")
+    folder = tmp_path_factory.mktemp("report") / "my project"
+    shutil.copytree(made_once(tmp_path_factory, "a project with reports", make), folder, symlinks=True)
+    return Project(folder)
+
+
+def make(folder: Path) -> None:
+    """Make it."""
+    made = Project.make(folder, rows=400)
+    made.edit("conf/config.yaml", "datasets:\n", JUDGED + "datasets:\n")
     made.path("plugins/shop.py").write_text(made.path("plugins/shop.py").read_text("utf-8") + OWN, "utf-8")
     text = (
         made.path("data/inbox/one.csv")
@@ -59,7 +56,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     made.repro()
     made.ok("steadily", "report", "--out", "page.html")
     made.ok("steadily", "report", "--compare", "HEAD", "workspace", "--out", "two.html")
-    return made
 
 
 needs_browser = pytest.mark.skipif(
@@ -67,7 +63,10 @@ needs_browser = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(params=[(390, False), (1400, True)], ids=["phone-light", "wide-dark"])
+@pytest.fixture(
+    params=[(390, False), (390, True), (1400, False), (1400, True)],
+    ids=["phone-light", "phone-dark", "wide-light", "wide-dark"],
+)
 def driver(request: pytest.FixtureRequest) -> Iterator[object]:
     width, dark = request.param
     with browser(width, 900, dark=dark) as driver:
@@ -75,8 +74,12 @@ def driver(request: pytest.FixtureRequest) -> Iterator[object]:
 
 
 @needs_browser
-@pytest.mark.parametrize("page", ["page.html", "two.html"])
-def test_the_page_asks_for_nothing_fits_and_is_accessible(project: Project, driver, page: str) -> None:
+def test_the_page_asks_for_nothing_fits_and_is_accessible(project: Project, driver) -> None:
+    for page in ("page.html", "two.html"):
+        hold_page(project, driver, page)
+
+
+def hold_page(project: Project, driver, page: str) -> None:
     from axe_core_python.selenium import Axe
 
     driver.get(project.path(page).as_uri())
@@ -109,6 +112,8 @@ def test_the_page_tells_what_happened(project: Project) -> None:
         "shop.own",
         "share_of_late",
         "model.estimator.C 1.0 → 0.001",
+        "What changed since the run before",
+        "confidence.brier",
         "Contract of" if "Contract of" in page else "Contracts",
         "scikit-learn",
     ):
@@ -119,6 +124,16 @@ def test_two_runs_stand_side_by_side(project: Project) -> None:
     page = project.path("two.html").read_text("utf-8")
     assert "model.estimator.C" in page
     assert "clean.shout.code.shop_words.py" in page
+    step = next(
+        step
+        for stage in json.loads(project.path("bundle/manifest.json").read_text("utf-8"))["stages"]
+        for step in stage["steps"]
+        if step["use"] == "shop.shout"
+    )
+    then = yaml.safe_load(project.ok("git", "show", "HEAD:versions.yaml"))["clean"]["steps"]["shout"]
+    assert step["version"] == project.yaml("versions.yaml")["clean"]["steps"]["shout"]
+    changed = {file for file, digest in step["version"]["code"].items() if digest != then["code"][file]}
+    assert changed == {"shop_words.py"}
     assert "quality.accuracy" in page
     assert "quality.classes.y.recall" in page
 

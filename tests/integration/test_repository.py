@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from bare import hold_bundle
 from project import Project
 from sklearn.metrics import f1_score, roc_auc_score
 
@@ -14,6 +15,7 @@ from steadily.process import cpu_flags
 from steadily_sklearn.steps import SklearnModel
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.long
 CODE = ("framework", "plugins", "conf", "examples", "data", "dvc.lock", "params.yaml", "versions.yaml")
 
 
@@ -43,16 +45,17 @@ def reproduce(clone: Project, project: Project) -> None:
     assert project.repro() == ["compose"]
 
 
-def test_the_mails_are_reproduced_and_the_model_is_good(clone: Project) -> None:
+def test_the_mails_are_reproduced_and_the_model_is_good(clone: Project, tmp_path: Path) -> None:
     reproduce(clone, clone)
     rows = read_dataset("test_ready", clone.folder)
     model = SklearnModel.load(clone.path("models/spam"))
     assert f1_score(rows["target"], model.predict(rows), average="macro") >= 0.92
     train = read_dataset("train_ready", clone.folder)
     assert train["created_at"].max() < rows["created_at"].min()
+    hold_bundle(clone.folder, tmp_path / "elsewhere", 30)
 
 
-def test_the_flights_are_reproduced_and_the_model_is_good(clone: Project) -> None:
+def test_the_flights_are_reproduced_and_the_model_is_good(clone: Project, tmp_path: Path) -> None:
     flights = Project(clone.folder / "examples" / "flights")
     reproduce(clone, flights)
     rows = read_dataset("test_ready", flights.folder)
@@ -62,3 +65,4 @@ def test_the_flights_are_reproduced_and_the_model_is_good(clone: Project) -> Non
     train = read_dataset("train_ready", flights.folder)
     assert train["time_hour"].max() < rows["time_hour"].min()
     assert flights.summary("prepare")["imputed"] > 0
+    hold_bundle(flights.folder, tmp_path / "elsewhere", 30)

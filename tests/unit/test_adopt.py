@@ -208,7 +208,7 @@ branch = st.recursive(
 )
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.lists(keys, min_size=1, max_size=3), branch), max_size=3))
 def test_any_edit_of_the_values_is_adopted_exactly_or_refused_without_a_trace(project, tmp_path, edits):
     folder = tmp_path / "copy"

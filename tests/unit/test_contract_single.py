@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from one_row import NULLABLE, SIGNS, TURNS, VALUES, Row, differing, frame_of, plain, series, typed_rows, values_of
 
+from one_row import NULLABLE, SIGNS, TURNS, VALUES, Row, differing, frame_of, plain, series, typed_rows, values_of
 from steadily.contract import Contract
 from steadily.contract.single import single
 from steadily.dtypes import DATETIME, DTYPES, FAMILY
@@ -36,7 +36,9 @@ def checks(draw: st.DrawFn, dtype: str) -> dict[str, Any]:
         "not_equal_to": st.fixed_dictionaries({"value": values}),
         "isin": st.fixed_dictionaries({"allowed_values": many}),
         "notin": st.fixed_dictionaries({"forbidden_values": many}),
-        "in_range": st.tuples(ranges(values), st.fixed_dictionaries({}, optional=FLAGS)).map(lambda two: two[0] | two[1]),
+        "in_range": st.tuples(ranges(values), st.fixed_dictionaries({}, optional=FLAGS)).map(
+            lambda two: two[0] | two[1]
+        ),
         "str_matches": st.fixed_dictionaries({"pattern": st.sampled_from(PATTERNS)}),
         "str_contains": st.fixed_dictionaries({"pattern": st.sampled_from(PATTERNS)}),
         "str_startswith": st.fixed_dictionaries({"string": st.sampled_from(SIGNS)}),

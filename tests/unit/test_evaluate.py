@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from steadily.bundle import open_bundle
 from steadily.datasets import read_dataset
 from steadily.errors import SteadilyError
 from steadily.stage.latency import percentiles
@@ -259,3 +260,39 @@ def test_a_percentile_needs_ten_rows_above_it() -> None:
     assert percentiles([1.0] * 19) == {"p50_ms": None, "p95_ms": None, "p99_ms": None}
     assert percentiles([1.0] * 200) == {"p50_ms": 1.0, "p95_ms": 1.0, "p99_ms": None}
     assert percentiles([float(number) for number in range(1001)])["p99_ms"] == 990.0
+
+
+def regression(small: Small, steps: str, more: str = "", own: str = SHARES) -> Small:
+    """Let the shop learn the number of an order, of all things: a number."""
+    judged(small, steps, own, more)
+    small.edit("conf/config.yaml", "task: classification", "task: regression")
+    small.edit("conf/config.yaml", "roles: {target: late", "roles: {target: order")
+    small.edit("conf/model/small.yaml", "sklearn.linear_model.LogisticRegression, C: 1.0", "sklearn.linear_model.Ridge")
+    return small
+
+
+def test_a_regression_is_judged_by_what_fits_it_and_its_bundle_answers(small: Small) -> None:
+    more = "  bundle:\n    inputs: {model: lateness, predictions: predictions}\n    outputs: {bundle: bundle}\n"
+    own = '''
+    @step("shop.error", kind="evaluation")
+    def error(predictions):
+        """Give the mean absolute error."""
+        return {"mean_absolute_error": (predictions.target - predictions.predicted).abs().mean()}
+    '''
+    regression(small, "{drift: {use: evaluate.drift, min_rows: 10}, error: {use: shop.error}}", more, own).run()
+    found = small.json("evaluation/evaluate/figures.json")
+    assert found["figures"]["error"]["mean_absolute_error"] > 0
+    assert (found["task"], found["classes"]) == ("regression", [])
+    assert set(found["figures"]["drift"]["columns"]) == {"weight", "city"}
+    said = read_dataset("predictions")
+    assert list(said.columns) == ["target", "prediction"]
+    row = pd.DataFrame({"city": ["Ulm"], "weight": ["3"], "ordered_at": ["2024-01-05T10:00:00Z"]})
+    answers = open_bundle("bundle").predict(row)
+    assert np.isfinite(answers.table["prediction"]).all()
+    assert small.json("bundle/request.schema.json")["required"] == ["city", "weight", "ordered_at"]
+
+
+def test_a_step_for_classes_says_so_of_a_regression(small: Small) -> None:
+    regression(small, "{it: {use: evaluate.classification}}")
+    with pytest.raises(SteadilyError, match=r"step it .*there are no classes to judge; this step is for task: class"):
+        small.run()

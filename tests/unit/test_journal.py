@@ -60,7 +60,7 @@ def test_an_empty_journal_tells_little_and_breaks_nothing(tmp_path: Path) -> Non
     run = Run(tmp_path / "x.jsonl")
     run.path.touch()
     assert (run.owner, run.opened, run.running, run.failed) == (None, {}, None, None)
-    assert story_of(run, tmp_path)[-1] == "interrupted: 0 stages ran"
+    assert story_of(run, tmp_path)[-1] == "not complete: 0 stages ran"
     assert last_run(tmp_path / "none") is None
 
 

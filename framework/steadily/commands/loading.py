@@ -32,10 +32,10 @@ def loadtest(chosen: argparse.Namespace) -> int:
     from steadily.settings import settings
 
     project = Path()
-    set_ = settings(project, LoadtestSettings)
+    asked = settings(project, LoadtestSettings)
     with open_project(project) as database:
         clock = clock_of(database)
-        plan = plan_of(chosen, set_, database, clock.now_us())
+        plan = plan_of(chosen, asked, database, clock.now_us())
         times = times_of(plan)
         release = need_ready(plan.target, plan.headers)
         bodies = bodies_of(chosen, bundle_of(project, database, release), project)
@@ -58,7 +58,7 @@ def loadtest(chosen: argparse.Namespace) -> int:
     return EXIT[outcome.verdict.outcome]
 
 
-def plan_of(chosen: argparse.Namespace, set_: LoadtestSettings, database: Database, now_us: int) -> Plan:
+def plan_of(chosen: argparse.Namespace, asked: LoadtestSettings, database: Database, now_us: int) -> Plan:
     """Put together what was asked for and what ``conf/operate.yaml`` says."""
     from steadily.loadtest.rate import choose, peak_in_log
     from steadily.loadtest.target import target_of
@@ -66,22 +66,22 @@ def plan_of(chosen: argparse.Namespace, set_: LoadtestSettings, database: Databa
     from steadily.loadtest.verdict import Limits
 
     target = target_of(chosen.url)
-    times = chosen.times or set_.times
+    times = chosen.times or asked.times
     return Plan(
         target=target,
-        rate=choose(chosen.rate, times, set_.peak_per_second, lambda: peak_in_log(database, now_us)),
-        duration=chosen.duration or set_.duration,
-        arrivals=chosen.arrivals or set_.arrivals,
-        limits=Limits(**set_.limits.model_dump()),
-        timeout=set_.timeout,
+        rate=choose(chosen.rate, times, asked.peak_per_second, lambda: peak_in_log(database, now_us)),
+        duration=chosen.duration or asked.duration,
+        arrivals=chosen.arrivals or asked.arrivals,
+        limits=Limits(**asked.limits.model_dump()),
+        timeout=asked.timeout,
         seed=chosen.seed,
-        headers=headers_of(set_),
+        headers=headers_of(asked),
     )
 
 
-def headers_of(set_: LoadtestSettings) -> dict[str, str]:
+def headers_of(asked: LoadtestSettings) -> dict[str, str]:
     """Give the headers that say who is asking."""
-    return {"Authorization": f"Bearer {set_.token.get_secret_value()}"} if set_.token else {}
+    return {"Authorization": f"Bearer {asked.token.get_secret_value()}"} if asked.token else {}
 
 
 def bundle_of(project: Path, database: Database, release: int | None) -> Path:

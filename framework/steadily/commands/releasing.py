@@ -26,7 +26,7 @@ def register(chosen: argparse.Namespace) -> int:
     from steadily.releases.telling import told_registered
     from steadily.serving.trial import try_out
 
-    project = Path().absolute()
+    project = Path()
     store = store_of(project)
 
     def latency() -> dict[str, Any]:

@@ -85,12 +85,12 @@ def lines(one: Release, other: Release) -> Iterator[str]:
     found = differences(one, other)
     keys = [item.key for items in found.values() for item in items]
     wide = min(max(map(len, keys), default=0), 60)
-    yield f"{'':{wide + 2}}{f'release {one.number}':<{WIDTH}}  release {other.number}"
+    yield f"{'':{wide + 4}}{f'release {one.number}':<{WIDTH}}  release {other.number}"
     for name, items in found.items():
         shown = [item for item in items if not is_long(item)]
         yield name if items else f"{name}: the same"
         for item in shown:
-            yield f"  {item.key:<{wide}}{text_of(item.one):<{WIDTH}}  {text_of(item.other)}".rstrip()
+            yield f"  {item.key:<{wide}}  {text_of(item.one):<{WIDTH}}  {text_of(item.other)}".rstrip()
         if len(shown) < len(items):
             yield f"  … and {len(items) - len(shown)} lists (--json has them)"
 
@@ -103,8 +103,8 @@ def is_long(item: Difference) -> bool:
 def text_of(value: Any) -> str:
     """Write a value in a line's width.
 
-    >>> text_of(0.123456789), text_of(None), text_of("x" * 40)
-    ('0.123457', '–', 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…')
+    >>> text_of(0.123456789), text_of(1.0), text_of(None), text_of("x" * 40)
+    ('0.123457', '1.0', '–', 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…')
     """
-    text = "–" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+    text = "–" if value is None else str(round(value, 6)) if isinstance(value, float) else str(value)
     return text if len(text) <= WIDTH else text[: WIDTH - 1] + "…"

@@ -99,6 +99,7 @@ def place_in(connection: Connection, wanted: Mapping[str, int | None], act: Act,
     before = slots_in(connection)
     if before.revision != seen:
         refuse_changed(connection, act)
+    now_us = moment_of(connection, now_us)
     for name, number in wanted.items():
         if number is not None:
             release_in(connection, number)
@@ -109,6 +110,13 @@ def place_in(connection: Connection, wanted: Mapping[str, int | None], act: Act,
             row = record(act, name, number, replaced, now_us) | {"simulated": marked(connection)}
             connection.execute(insert(deployments).values(row))
     return slots_in(connection)
+
+
+def moment_of(connection: Connection, now_us: int) -> int:
+    """Give the time of a change: no two have the same, also where a clock stands still, so that it names one."""
+    last = select(func.max(deployments.c.at_us)).where(deployments.c.at_us.between(now_us, now_us + 1_000_000))
+    found = connection.execute(last).scalar()
+    return now_us if found is None else int(found) + 1
 
 
 def record(act: Act, slot: str, number: int | None, replaced: int | None, now_us: int) -> dict[str, Any]:

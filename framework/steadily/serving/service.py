@@ -10,18 +10,22 @@ import logging
 import os
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from steadily.bundle.replay import Refusal
 from steadily.clock import Clock
 from steadily.database import Database
+from steadily.database.settings import RetentionSettings
 from steadily.database.tables import SLOTS
+from steadily.monitor.hourly import SHED
 from steadily.serving.batches import Batches, Done, QueueFullError
+from steadily.serving.counting import Counting
 from steadily.serving.labels import Listener as LabelListener
 from steadily.serving.live import Live, Open
 from steadily.serving.measures import Measures
+from steadily.serving.monitoring import Monitoring
 from steadily.serving.prediction_log import Entry, Listener, PredictionLog
 from steadily.serving.requests import RequestError, Row
 from steadily.serving.scoring import ERROR, Answer, Release
@@ -66,6 +70,9 @@ class Service:
         listeners: Hear of each logged request, on the log's thread.
         label_listeners: Hear of labels that changed something.
         find: Gives the releases that run beside the live one; without it none does, and no rule decides.
+        counting: Counts what is answered, for monitoring.
+        monitoring: Looks at what was counted.
+        kept: How long rows of the database are kept.
     """
 
     def __init__(
@@ -77,6 +84,9 @@ class Service:
         listeners: Sequence[Listener] = (),
         label_listeners: Sequence[LabelListener] = (),
         find: Find | None = None,
+        counting: Callable[[Live], Counting] | None = None,
+        monitoring: Monitoring | None = None,
+        kept: RetentionSettings | None = None,
     ) -> None:
         self.settings, self.database, self.clock = settings, database, clock
         self.label_listeners = label_listeners
@@ -87,8 +97,12 @@ class Service:
         heard = listeners
         self.watching: Watching | None = None
         if find is not None:
-            self.watching = Watching(database, clock, self.live, find, settings.beside_queue)
+            self.watching = Watching(database, clock, self.live, find, settings.beside_queue, kept)
             heard = (self.watching.hear, *listeners)
+        self.monitoring = monitoring
+        self.counting = None if counting is None else counting(self.live)
+        if self.counting is not None:
+            heard = (*heard, self.counting)
         self.log = PredictionLog(database, seconds=settings.log_seconds, bound=settings.log_buffer, listeners=heard)
         self.chance = random.Random()  # noqa: S311 (which inputs are kept, no secret)
         self.closing = False
@@ -98,12 +112,25 @@ class Service:
         self.live.start()
         if self.watching is not None:
             self.watching.start()
+        if self.counting is not None:
+            self.counting.start()
+        if self.monitoring is not None:
+            self.monitoring.start()
+
+    def noted(self, outcome: str) -> None:
+        """Note a request that came to no answer and is not logged: shed, or refused with 4xx."""
+        if self.counting is not None:
+            self.counting.note(self.live.release.number, LIVE, outcome)
 
     def close(self) -> None:
         """Answer what waits, write what is logged, and end."""
         self.closing = True
         self.batches.close()
         self.log.close()
+        if self.counting is not None:
+            self.counting.close()
+        if self.monitoring is not None:
+            self.monitoring.close()
         if self.watching is not None:
             self.watching.close()
         self.live.close()
@@ -124,6 +151,7 @@ class Service:
             job = self.batches.submit(release, rows)
         except QueueFullError:
             self.measures.shed.inc()
+            self.noted(SHED)
             raise RequestError(503, "too many requests wait; try again") from None
         try:
             async with asyncio.timeout(self.settings.answer_seconds):
@@ -164,6 +192,7 @@ class Service:
                 given.raw,
                 release.classes,
                 scored_us,
+                None if self.counting is None else self.counting.slices(given.rows),
             )
         )
         self.measures.seconds.labels(str(release.number)).observe(taken / 1e9)
@@ -203,6 +232,7 @@ class Service:
             "queued_rows": self.batches.queued,
             "log": {"waiting": self.log.buffered, "written": self.log.written, "lost": self.log.lost},
             "watching": None if self.watching is None else self.watching.state(),
+            "monitoring": None if self.monitoring is None else self.monitoring.failure or "looks",
             "pid": os.getpid(),
         }
 

@@ -33,12 +33,16 @@ def service_of(project: Path) -> Any:
     """
     from steadily.clock import clock_of
     from steadily.database import open_project
+    from steadily.database.settings import RetentionSettings
     from steadily.features import online_features
     from steadily.features.settings import FeaturesSettings
+    from steadily.monitor.settings import AlertSettings, MonitorSettings
     from steadily.releases.records import find_release
     from steadily.releases.store import fetch
     from steadily.serving.beside import Other
+    from steadily.serving.counting import counting_of
     from steadily.serving.live import OwnModules
+    from steadily.serving.monitoring import Monitoring
     from steadily.serving.scoring import QUICK, Release
     from steadily.serving.service import Service
 
@@ -58,7 +62,12 @@ def service_of(project: Path) -> Any:
         folder = fetch(project.absolute(), known)
         return Other(slot, number, since_us, folder, way, chosen.beside_memory_mb, chosen.answer_seconds)
 
-    return Service(chosen, database, clock_of(database), opens, find=find)
+    clock, monitor = clock_of(database), settings(project, MonitorSettings)
+    counting = counting_of(database, monitor, clock)
+    alerts = settings(project, AlertSettings)
+    monitoring = Monitoring(project.absolute(), database, clock, monitor, alerts) if monitor.inside else None
+    kept = settings(project, RetentionSettings)
+    return Service(chosen, database, clock, opens, find=find, counting=counting, monitoring=monitoring, kept=kept)
 
 
 def serve(project: Path, given: dict[str, Any], tell: Callable[[str], None]) -> None:

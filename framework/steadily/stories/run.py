@@ -72,7 +72,8 @@ def ending(run: Run, ended: str) -> str:
     if ended == "running":
         return f"running: {run.running or 'between two stages'}"
     finished = len(run.of_kind("stage_finished"))
-    return f"{ended}: {finished} {'stage' if finished == 1 else 'stages'} ran"
+    how = "not complete" if ended == "interrupted" else ended  # `dvc repro STAGE` ends so, too
+    return f"{how}: {finished} {'stage' if finished == 1 else 'stages'} ran"
 
 
 def line_of(run: Run, project: Path) -> str:

@@ -19,7 +19,7 @@ from steadily.errors import ConfigError, Problem
 from steadily.yamltext.check import disagreements, parse_problem
 from steadily.yamltext.rules import LegacyLoader, reads_as_text
 
-__all__ = ["disagreements", "dump", "load", "seal_of", "sealed"]
+__all__ = ["disagreements", "dump", "load", "parse_problem", "seal_of", "sealed"]
 
 SEAL: Final = "# Written by steadily compose from conf/; edit conf/, or keep an experiment with steadily adopt. sha256:"
 ODD: Final = re.compile(r"[^\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")

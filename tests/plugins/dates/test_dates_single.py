@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from one_row import MOMENTS, TEXTS, BothWays, Row, typed_rows
 
+from one_row import MOMENTS, TEXTS, BothWays, Row, typed_rows
 from steadily.dtypes import DATETIME
 from steadily_dates.steps import Part, parse, parts_of
 

@@ -109,9 +109,10 @@ def test_the_interval_of_f1_holds_the_true_one_as_often_as_it_says() -> None:
     assert 0.935 <= inside / 3000 <= 0.965
 
 
-@pytest.mark.parametrize("classes", [("a", "b"), ("a", "b", "c")])
-def test_confidence_is_scikit_learns_and_scipys(classes: tuple[str, ...]) -> None:
-    given = predictions(500, 3, classes)
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from([("a", "b"), ("a", "b", "c"), tuple("abcdefghij")]))
+def test_confidence_is_scikit_learns_and_scipys(seed: int, classes: tuple[str, ...]) -> None:
+    given = predictions(500, seed, classes)
     found = judged(confidence, given)
     values = given.probabilities.to_numpy()  # type: ignore[union-attr]
     sure, right = values.max(axis=1), (given.predicted == given.target).to_numpy()
@@ -196,6 +197,8 @@ def test_one_row_and_one_class_give_figures_and_undefined_ones() -> None:
         (drift, {}, {"columns": ["nope"]}, "the rows have no column 'nope'"),
         (slices, {}, {"columns": ["nope"]}, "the rows have no column 'nope'"),
         (classification, {"classes": ()}, {}, "this step is for task: classification"),
+        (confidence, {"classes": (), "probabilities": None}, {}, "this step is for task: classification"),
+        (slices, {"classes": ()}, {"columns": ["city"]}, "this step is for task: classification"),
     ],
 )
 def test_what_a_step_can_not_judge_is_said(step: Any, changes: dict[str, Any], params: Any, said: str) -> None:

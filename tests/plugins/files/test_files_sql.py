@@ -127,7 +127,9 @@ def test_a_database_file_that_is_not_there_is_not_made(tmp_path):
 
 def test_a_bad_query_says_what_the_database_said(shop):
     assert 'the database refused: near "selec": syntax error' in refused(url=shop, query="selec 1")
-    assert "no such table: nowhere" in refused(url=shop, table="nowhere")
+    said = refused(url=shop, table="nowhere")
+    assert "the database refused: no such table: nowhere" in said
+    assert "mode=ro" not in said  # the address is told as it was given
 
 
 def test_the_version_is_what_the_query_gives(shop, tmp_path):

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from one_row import BothWays, Row, frame_of, typed_rows
 
+from one_row import BothWays, Row, frame_of, typed_rows
 from steadily.dtypes import DATETIME, DTYPES
 from steadily.errors import SteadilyError
 from steadily_rows.steps import (
@@ -62,7 +62,7 @@ def test_in_range(rows: Typed, ranges: Any, missing: str) -> None:
     BothWays(in_range, {"ranges": ranges, "missing": missing}).agree(*rows)
 
 
-@settings(max_examples=250)
+@settings(max_examples=120)
 @given(
     ROWS,
     st.dictionaries(NAMES, st.sampled_from(DTYPES), max_size=2),
@@ -85,7 +85,7 @@ def test_select_and_drop_columns(rows: Typed, columns: list[str]) -> None:
     BothWays(drop_columns, {"columns": columns}).agree(*rows)
 
 
-@settings(max_examples=250)
+@settings(max_examples=120)
 @given(
     ROWS,
     st.lists(
@@ -97,7 +97,7 @@ def test_filter(rows: Typed, conditions: list[Any]) -> None:
     BothWays(keep, {"conditions": conditions}).agree(*rows)
 
 
-@settings(max_examples=250)
+@settings(max_examples=120)
 @given(
     ROWS,
     st.one_of(PLAIN, LISTS, TEXTUAL),
@@ -119,7 +119,7 @@ OLD = st.sampled_from(
 )
 
 
-@settings(max_examples=250)
+@settings(max_examples=120)
 @given(
     typed_rows(x=("str", "bool", "boolean", "int64", "Int64", "float64")),
     st.one_of(st.none(), st.sampled_from(["ham", "", "1", "Σ", "true", "False", "\0", "nan"])),
@@ -162,7 +162,7 @@ def joined(draw: st.DrawFn) -> Typed:
     return found, dtypes
 
 
-@settings(max_examples=250)
+@settings(max_examples=120)
 @given(
     joined(),
     st.sampled_from([["x"], ["y"], ["k"], ["at"], ["x", "y"], ["y", "at"], ["b", "x"]]),
@@ -195,7 +195,7 @@ def imputing(draw: st.DrawFn) -> tuple[Typed, pd.DataFrame, dict[str, Any]]:
     return (row, dtypes), frame_of([one for one, _ in rows], dtypes), params
 
 
-@settings(max_examples=250)
+@settings(max_examples=120)
 @given(imputing())
 def test_impute(made: tuple[Typed, pd.DataFrame, dict[str, Any]]) -> None:
     rows, learned, params = made

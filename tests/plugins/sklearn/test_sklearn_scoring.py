@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from one_row import Row, frame_of, plain, same
 
+from one_row import Row, frame_of, plain, same
 from steadily.errors import SteadilyError
 from steadily_sklearn.fitted import Fitted
 from steadily_sklearn.scoring import BY_PROBABILITY
@@ -56,7 +56,7 @@ EXTRA: dict[str, tuple[Any, Any]] = {
         ZOO["LOGREG"],
     ),
     "mixed block": (
-        {"both": {"columns": ["c", "b", "flag"], "use": "sklearn.preprocessing.OneHotEncoder", "handle_unknown": "ignore"}},
+        {"both": {**ZOO["SCALED"]["kinds"], "columns": ["c", "b", "flag"]}},
         estimator("linear_model.LogisticRegressionCV", cv=2),
     ),
 }  # fmt: skip

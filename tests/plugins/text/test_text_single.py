@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from one_row import BothWays, Row, typed_rows
 
+from one_row import BothWays, Row, typed_rows
 from steadily_text.steps import length, normalize, replace
 
 PATTERNS = [
     (r"\s+", " "), (r"", "-"), (r"(?i)σ", "s"), (r"(\w)(\w*)", r"\2\1"), (r"^|$", "|"), (r".", r"\g<0>\n"),
-    (r"(?m)^.", ""), (r"\d", "0"), (r"\b", "·"), ("\0", ""), (r"(?s).+", "x"), (r"[^\W\d_]", ""), (r"\u00e9|e\u0301", "e"),
+    (r"(?m)^.", ""), (r"\d", "0"), (r"\b", "·"), ("\0", ""), (r"(?s).+", "x"),
+    (r"[^\W\d_]", ""), (r"\u00e9|e\u0301", "e"),
 ]  # fmt: skip
 ROWS = typed_rows(t=("str",), u=("str",), n=())
 FLAGS = st.fixed_dictionaries(

@@ -172,6 +172,17 @@ def test_the_feature_set_has_to_be_published(database: Database) -> None:
     assert (slots.live, slots.previous) == (2, 1)
 
 
+def test_where_a_clock_stands_still_each_change_still_has_its_own_time(database: Database) -> None:
+    clock = begun(database)
+    for _ in range(2):
+        promote(database, clock, 2, "ann", LIMITS, override=True, reason="again")
+        rollback(database, clock, "ann", None)
+    with database.read() as connection:
+        done = connection.execute(select(deployments.c.at_us).where(deployments.c.slot == "live")).scalars().all()
+    assert len(done) == len(set(done)) == 5
+    assert len(status(database, clock, LIMITS).alerts) == 2
+
+
 def test_of_two_promotions_at_once_one_wins_and_the_other_is_told(database: Database) -> None:
     clock = begun(database)
     shadow(database, clock, 2, "ann")

@@ -49,7 +49,8 @@ def test_a_body_in_pieces() -> None:
 
 @pytest.mark.parametrize(
     ("pieces", "headers"),
-    [([b"x" * 11], {}), ([b"x" * 6, b"y" * 6], {}), ([b"x"], {"content_length": "11"}), ([b"x" * 11], {"content_length": "1"})],
+    [([b"x" * 11], {}), ([b"x" * 6, b"y" * 6], {}), ([b"x"], {"content_length": "11"}),
+     ([b"x" * 11], {"content_length": "1"})],
 )  # fmt: skip
 def test_a_body_that_is_too_long_is_refused_before_it_is_read_whole(pieces: Any, headers: Any) -> None:
     with pytest.raises(RequestError) as caught:
@@ -107,8 +108,8 @@ def status_of(guard: Guard, authorization: str | None, client: str | None = "10.
     try:
         guard.check(authorization, client)
     except RequestError as error:
-        assert "s3cret" not in json.dumps(error.body())
-        return error.status
+        told, status = json.dumps(error.body()), error.status
+        return 500 if "s3cret" in told else status
     return 200
 
 
@@ -116,7 +117,8 @@ def status_of(guard: Guard, authorization: str | None, client: str | None = "10.
     ("authorization", "status"),
     [
         ("Bearer s3cret", 200), ("bearer  other ", 200), (None, 401), ("", 401), ("Bearer", 401), ("Bearer ", 401),
-        ("Basic s3cret", 401), ("s3cret", 401), ("Bearer s3cre", 403), ("Bearer s3cret2", 403), ("Bearer s3cret,other", 403),
+        ("Basic s3cret", 401), ("s3cret", 401), ("Bearer s3cre", 403), ("Bearer s3cret2", 403),
+        ("Bearer s3cret,other", 403),
         ("Bearer \xfc", 403),
     ],
 )  # fmt: skip
@@ -127,7 +129,8 @@ def test_tokens(authorization: str | None, status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("client", "status"), [("127.0.0.1", 200), ("127.9.9.9", 200), ("::1", 200), ("10.0.0.7", 403), (None, 403), ("x", 403)]
+    ("client", "status"), [("127.0.0.1", 200), ("127.9.9.9", 200), ("::1", 200),
+     ("10.0.0.7", 403), (None, 403), ("x", 403)]
 )  # fmt: skip
 @pytest.mark.parametrize("listed", [None, "", " , "])
 def test_without_tokens_this_machine_alone_is_let_in(listed: str | None, client: str | None, status: int) -> None:
@@ -145,7 +148,10 @@ COLUMNS = {
 }
 
 
-def release(task: str = "classification", contract: Contract | None = Contract.parse({"columns": COLUMNS})) -> Any:
+CONTRACT = Contract.parse({"columns": COLUMNS})
+
+
+def release(task: str = "classification", contract: Contract | None = CONTRACT) -> Any:
     """What the protocol needs to know of a release."""
     return SimpleNamespace(
         number=7,
@@ -193,7 +199,8 @@ def test_tensors_are_columns() -> None:
         ({"inputs": [{**INPUTS[0], "shape": [-2]}]}, "inputs[0].shape"),
         ({"inputs": [{**INPUTS[0], "shape": [True]}]}, "inputs[0].shape"),
         ({"inputs": [{**INPUTS[0], "shape": "2"}]}, "inputs[0].shape"),
-        ({"inputs": [{"name": "n", "datatype": "INT64", "shape": [2], "parameters": {"binary_data_size": 16}}]}, "inputs[0].data"),
+        ({"inputs": [{"name": "n", "datatype": "INT64", "shape": [2], "parameters": {"binary_data_size": 16}}]},
+         "inputs[0].data"),
         ({"inputs": [INPUTS[0], INPUTS[0]]}, "inputs[1].name"),
         ({"inputs": [INPUTS[0], tensor("x", "FP64", [1.0])]}, "inputs"),
         ({"inputs": INPUTS, "outputs": [{"name": "odds"}]}, "outputs"),

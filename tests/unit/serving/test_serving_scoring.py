@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -33,12 +31,12 @@ def shout_one(*, columns, mark="!"):
     return single
 
 
-@step("shop.fussy", single=lambda **_: lambda row: None if row["order"] in (13, 14) else row)
+@step("shop.fussy", single=lambda **_: lambda row: None if row["order"] in (-13, -14) else row)
 def fussy(frame):
     """Fail on a row."""
-    if (frame["order"] == 13).any():
+    if (frame["order"] == -13).any():
         raise ValueError("thirteen")
-    return frame[frame["order"] != 14]
+    return frame[frame["order"] != -14]
 '''
 STEPS = """\
       heavy: {use: rows.in_range, ranges: {weight: {max: 90}}}
@@ -49,16 +47,15 @@ STEPS = """\
       where: {use: rows.map_values, column: city, values: {"ULM!": south, "KIEL!": north}, other: missing}
       place: {use: rows.impute, columns: [city], strategy: most_frequent}
 """
-READY = """\
-      hour: {use: rows.cast, types: {order: float64}}
-"""
 
 
 def made(own: str = SHARES + SINGLE, *, steps: str = STEPS, model: str | None = None) -> None:
     """Make a bundle of the shop in this folder."""
     small = judged(Small(), own=own, more=BUNDLE)
     if "def shout_one" in own:
-        small.edit("plugins/shop.py", '@step("shop.shout")', '@step("shop.shout", single=lambda **given: shout_one(**given))')
+        small.edit(
+            "plugins/shop.py", '@step("shop.shout")', '@step("shop.shout", single=lambda **given: shout_one(**given))'
+        )
     small.edit("conf/config.yaml", "errors: drop}\n", "errors: drop}\n" + steps)
     if model is not None:
         small.edit("conf/config.yaml", "  - model: small\n", "")
@@ -126,8 +123,8 @@ def test_rows_that_are_dropped_refused_or_failed_on_get_the_bundles_words(releas
         {},
         {"weight": 95},
         {"ordered_at": "yesterday"},
-        {"order": 13},
-        {"order": 14},
+        {"order": -13},
+        {"order": -14},
         {"city": "Cursed"},
         {"city": "Exit"},
         {"city": "Unsure"},
@@ -149,8 +146,8 @@ def test_no_rows_and_refused_rows_alone(release: Release) -> None:
 
 
 VALUES: dict[str, Any] = {
-    "order": st.one_of(st.sampled_from([13, 14, 2**53 + 1, 2**63 - 1, -(2**63)]), st.integers(-50, 50)),
-    "city": st.one_of(st.sampled_from(["Ulm", "ulm", "Kiel", "Cursed", "Unsure", "ß", "", " ", "\0"]), st.text(max_size=4)),
+    "order": st.one_of(st.sampled_from([-13, -14, 2**53 + 1, 2**63 - 1, -(2**63)]), st.integers(-50, 50)),
+    "city": st.one_of(st.sampled_from(["Ulm", "ulm", "Cursed", "Unsure", "ß", "", " ", "\0"]), st.text(max_size=4)),
     "weight": st.one_of(st.none(), st.sampled_from([0, -0.0, 5, 90, 90.5, 100]), st.floats(0, 100)),
     "ordered_at": st.sampled_from(
         ["2024-03-05T10:00:00Z", "2024-03-05", "0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59.9999999Z", "", "x",
@@ -159,7 +156,7 @@ VALUES: dict[str, Any] = {
 }  # fmt: skip
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.lists(st.fixed_dictionaries(VALUES), min_size=1, max_size=6))
 def test_any_rows_are_answered_as_the_bundle_answers_them(release: Release, rows: list[Any]) -> None:
     hold(release, release.reader.read(rows))
@@ -178,22 +175,6 @@ def test_without_a_scorer_the_bundle_answers(tmp_path: Path) -> None:
     release = opened(tmp_path / "shop", own=own + SINGLE, steps="", model="shop.coin")
     assert release.slow_because == "the model (shop.coin) has no scorer"
     hold(release, rows_of(release, {}, {"weight": None}, {"ordered_at": "x"}))
-
-
-SCORER = '''
-    def scorer(self):
-        def score(rows):
-            if any(row["order"] == 666 for row in rows):
-                raise SystemExit(3)
-            found = np.array([[0.25, 0.75]] * len(rows))
-            for place, row in enumerate(rows):
-                if row["order"] == 667:
-                    found[place] = float("nan")
-                if row["order"] == 668:
-                    found[place] = [0.5, 0.6]
-            return ["n"] * len(rows), found
-        return score
-'''
 
 
 class Scored:
@@ -240,7 +221,7 @@ JOINED = """\
 """
 
 
-def test_a_joined_table_and_regression(tmp_path: Path) -> None:
+def test_a_joined_table(tmp_path: Path) -> None:
     folder = tmp_path / "shop"
     folder.mkdir()
     with pytest.MonkeyPatch.context() as patch:
@@ -248,15 +229,21 @@ def test_a_joined_table_and_regression(tmp_path: Path) -> None:
         patch.setattr(sys, "path", list(sys.path))
         patch.setattr(sys, "dont_write_bytecode", True)
         small = judged(Small(), own=SHARES + SINGLE, more=BUNDLE)
-        small.edit("plugins/shop.py", '@step("shop.shout")', '@step("shop.shout", single=lambda **given: shout_one(**given))')
-        small.write("data/rivers/all.csv", "city,river\nULM!,Danube\nKIEL!,\n")
+        small.edit(
+            "plugins/shop.py", '@step("shop.shout")', '@step("shop.shout", single=lambda **given: shout_one(**given))'
+        )
+        small.write("rivers/all.csv", "city,river\nULM!,Danube\nKIEL!,\n")
         small.edit(
             "conf/config.yaml",
-            "  split:\n",
-            "  rivers:\n    steps: {read: {use: files.csv, path: \"data/rivers/*.csv\"}}\n    outputs: {rows: rivers_raw}\n"
-            "  known:\n    inputs: {rows: rivers_raw}\n    outputs: {rows: rivers}\n  split:\n",
+            "  clean:\n",
+            '  rivers:\n    steps: {read: {use: files.csv, path: "rivers/*.csv"}}\n    outputs: {rows: rivers_raw}\n'
+            "  known:\n    inputs: {rows: rivers_raw}\n    outputs: {rows: rivers}\n  clean:\n",
         )
-        small.edit("conf/config.yaml", "    inputs: {rows: valid}\n    steps:\n", "    inputs: {rows: valid, rivers: rivers}\n    steps:\n")
+        small.edit(
+            "conf/config.yaml",
+            "    inputs: {rows: valid}\n    steps:\n",
+            "    inputs: {rows: valid, rivers: rivers}\n    steps:\n",
+        )
         small.edit("conf/config.yaml", "errors: drop}\n", "errors: drop}\n" + JOINED)
         small.edit(
             "conf/config.yaml", "datasets:\n",
