@@ -19,6 +19,7 @@ LATENCY = METRICS / "latency.json"  # times never repeat, so it is no out
 BUNDLE = Path("bundle")
 PLUGINS = Path("plugins")
 STATE = Path(".steadily")
+LAST_GOOD = STATE / "last-good"  # lock, parameters, versions and pipeline of the last complete run
 FEATURES_FORMAT = 1  # part of every feature set's version: a change of how values are looked up makes new ones
 PROVENANCE = "steadily.json"  # in a model's folder
 SERVING = STATE / "serving"  # the files of releases as they are served from here

@@ -17,6 +17,7 @@ from typing import Any
 from steadily.bundle.replay import Refusal
 from steadily.clock import Clock
 from steadily.database import Database
+from steadily.database.settings import RetentionSettings
 from steadily.database.tables import SLOTS
 from steadily.monitor.hourly import SHED
 from steadily.serving.batches import Batches, Done, QueueFullError
@@ -72,6 +73,7 @@ class Service:
         counting: Counts what is answered, for monitoring.
         monitoring: Looks at what was counted.
         trial: A release that answers whatever is live, to be tried; nothing of it is logged.
+        kept: How long rows of the database are kept.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class Service:
         counting: Callable[[Live], Counting] | None = None,
         monitoring: Monitoring | None = None,
         trial: int | None = None,
+        kept: RetentionSettings | None = None,
     ) -> None:
         self.settings, self.database, self.clock = settings, database, clock
         self.label_listeners = label_listeners
@@ -97,7 +100,7 @@ class Service:
         heard = listeners
         self.watching: Watching | None = None
         if find is not None:
-            self.watching = Watching(database, clock, self.live, find, settings.beside_queue)
+            self.watching = Watching(database, clock, self.live, find, settings.beside_queue, kept)
             heard = (self.watching.hear, *listeners)
         self.monitoring = monitoring
         self.counting = None if counting is None else counting(self.live)

@@ -34,6 +34,7 @@ def service_of(project: Path) -> Any:
     """
     from steadily.clock import clock_of
     from steadily.database import open_project
+    from steadily.database.settings import RetentionSettings
     from steadily.features import online_features
     from steadily.features.settings import FeaturesSettings
     from steadily.monitor.settings import AlertSettings, MonitorSettings
@@ -68,7 +69,8 @@ def service_of(project: Path) -> Any:
     counting = counting_of(database, monitor, clock)
     alerts = settings(project, AlertSettings)
     monitoring = Monitoring(project.absolute(), database, clock, monitor, alerts) if monitor.inside else None
-    return Service(chosen, database, clock, opens, find=find, counting=counting, monitoring=monitoring)
+    kept = settings(project, RetentionSettings)
+    return Service(chosen, database, clock, opens, find=find, counting=counting, monitoring=monitoring, kept=kept)
 
 
 def serve(project: Path, given: dict[str, Any], tell: Callable[[str], None], trial: int | None = None) -> None:

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from steadily.clock import Clock
 from steadily.database import Database
+from steadily.database.retention import prune
+from steadily.database.settings import RetentionSettings
 from steadily.errors import DatabaseAway, SteadilyError
 from steadily.releases.slots import Slots
+from steadily.rollout.lease import take
 from steadily.rollout.record import Beside as Counted
 from steadily.rollout.record import Flush, record
 from steadily.rollout.watch import decide_once
@@ -25,6 +29,8 @@ from steadily.serving.prediction_log import Entry
 from steadily.serving.scoring import ERROR
 
 PACE = 1.0  # seconds
+PRUNE_EVERY = 3_600.0  # seconds
+RETENTION = "retention"
 KEPT = 600  # flushes that wait for a database that is away
 logger = logging.getLogger("steadily.serving")
 Find = Callable[[str, int, int], Other]
@@ -39,10 +45,20 @@ class Watching:
         live: What the worker serves.
         find: Gives the release of a slot: of the slot's name, the number, and since when.
         bound: The most requests that wait for a release beside.
+        kept: How long rows are kept; one of the workers deletes what is older, every hour.
     """
 
-    def __init__(self, database: Database, clock: Clock, live: Live, find: Find, bound: int) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        live: Live,
+        find: Find,
+        bound: int,
+        kept: RetentionSettings | None = None,
+    ) -> None:
         self.database, self.clock, self.live, self.find, self.bound = database, clock, live, find, bound
+        self.kept, self.pruned = kept or RetentionSettings(), time.monotonic()
         self.counts: dict[tuple[int, int], list[int]] = {}
         self.since: dict[int, int] = {}
         self.besides: dict[str, Beside] = {}
@@ -88,6 +104,7 @@ class Watching:
                 self.follow()
                 self.flush()
                 self.decide()
+                self.prune()
                 self.failure = None
             except DatabaseAway as error:
                 self.failure = str(error)
@@ -152,6 +169,17 @@ class Watching:
         self.decision = decision.why
         if decision.state == "rollback":
             logger.error("rolled back: %s", decision.why)
+
+    def prune(self) -> None:
+        """Delete what is older than it is to be kept, if an hour has passed and it is this worker's turn."""
+        if time.monotonic() - self.pruned < PRUNE_EVERY:
+            return
+        self.pruned, now_us = time.monotonic(), self.clock.now_us()
+        with self.database.begin(alone=RETENTION) as connection:
+            mine = take(connection, RETENTION, self.live.worker, now_us, int(PRUNE_EVERY * 1e6))
+        if mine:
+            gone = prune(self.database, self.kept, now_us)
+            logger.info("deleted what is older than it is to be kept: %s", gone)
 
     def state(self) -> dict[str, Any]:
         """Say how the releases beside are."""

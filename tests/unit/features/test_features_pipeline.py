@@ -13,9 +13,18 @@ import pytest
 from steadily.bundle import open_bundle
 from steadily.bundle.manifest import read
 from steadily.cli import main
+from steadily.clock import Clock
+from steadily.database import open_project
 from steadily.datasets import read_dataset
 from steadily.errors import ConfigError, SteadilyError
-from steadily.features import described, is_published, online_features
+from steadily.features import described, is_published, online_features, publish
+from steadily.releases.records import find_release
+from steadily.releases.register import described as registered
+from steadily.releases.register import put_and_enter
+from steadily.releases.store import Store
+from steadily.serving.scoring import FRAME, QUICK
+from steadily.serving.scoring import Release as Serving
+from steadily.serving.trial import WITHIN, answers_by, plain_rows, read_pieces, same
 from unit.features.stores import STORES, away, store_address
 from unit.small import Small
 from unit.test_bundle import BUNDLE
@@ -361,3 +370,63 @@ def test_a_step_of_one_s_own_is_held_to_the_form(small: Small) -> None:
             small.run()
         assert said in str(error.value)
         assert small.drafts() == []
+
+
+def test_what_the_releases_that_serve_name_is_published_too(
+    project: Path, small: Small, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = json.loads(Path("bundle/manifest.json").read_text("utf-8"))
+    version = content["feature_sets"]["cities"]
+    with open_project(Path()) as database:
+        row = registered(Path(), content) | {"latency": {}, "created_us": 1, "number": 1}
+        put_and_enter(Path(), database, Store(str(project / "store")), Clock(), row, "me")
+        release = find_release(database, 1)
+    assert release.feature_set == f"cities {version}"
+    small.edit("conf/config.yaml", "over: 5d", "over: 6d")
+    small.run("cities")
+    shutil.rmtree("bundle")
+    capsys.readouterr()
+    assert main(["features", "publish"]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert version not in first
+    assert second.startswith(f"cities {version}: 4 keys as of ")
+    assert second.endswith("published, from release 1 (live): another one is made here")
+    assert main(["features", "list"]) == 0
+    assert "named by release 1 (live)" in capsys.readouterr().out
+    (evidence,) = is_published(
+        f"sqlite:///{Path('.steadily/features.db').absolute()}", release.manifest["feature_sets"]
+    )
+    assert evidence.published is True
+    assert main(["features", "publish", "--release", "2"]) == 1
+    assert "2" in capsys.readouterr().err
+
+
+def test_the_quick_way_of_serving_gives_the_same(project: Path) -> None:
+    url = f"sqlite:///{project / 'online.db'}"
+    publish(url, Path("data/cities"), 1)
+    bundle = open_bundle("bundle", features=online_features(url, timeout=20))
+    rows = raw(project).drop(columns="late")
+    given = plain_rows(rows)
+    quick = Serving(1, bundle, len(given), QUICK)
+    assert quick.way == QUICK
+    assert quick.quick is not None
+    pieces = list(read_pieces(quick, given))
+    made = [one for piece in pieces for one in quick.quick.answer(piece)]
+    assert sum(one is not None for one in made) > 100
+    expected = answers_by(Serving(1, open_bundle("bundle"), len(given), FRAME), given)
+    for one, other in zip(answers_by(quick, given), expected, strict=True):
+        assert same(one, other, WITHIN[QUICK])
+    assert bundle.features[0].counts()["away"] == 0  # type: ignore[attr-defined]
+    bundle.features[0].close()  # type: ignore[attr-defined]
+
+
+def test_workers_and_parts_change_no_byte(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop(small)
+    for number in range(3):
+        lines = [f"{900 + row},Ulm,{row / 7},2024-02-{row + 1:02d}T10:00:00Z,y" for row in range(number, 25, 3)]
+        small.write(f"data/inbox/more{number}.csv", "\n".join(["order,city,weight,ordered_at,late", *lines]) + "\n")
+    small.run(*ORDER[:4])
+    before = {path.name: path.read_bytes() for path in Path("data/cities").iterdir()}
+    monkeypatch.setenv("STEADILY_ENGINE", "local:2")
+    small.run("cities")
+    assert {path.name: path.read_bytes() for path in Path("data/cities").iterdir()} == before
