@@ -159,7 +159,7 @@ def told(
         more = {"began_us": began_us, "until_us": until_us, "simulated": found.simulated, "stopped": stopped}
         return [json.dumps({**sending.sent.to_json(), **more, "unread_times": recording.unread}, indent=1)]
     kind = "simulated time" if found.simulated else "time"
-    lines = list(told_sent(sending.sent, recording.unread))
+    lines = list(told_sent(sending.sent, 0 if chosen.rate else recording.unread))
     lines.append(f"{kind}: {moment(began_us)} to {moment(until_us)}")
     return [*lines, "stopped"] if stopped else lines
 
