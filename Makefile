@@ -39,7 +39,10 @@ soak: .venv/.installed-dev .venv/.browser
 bench: .venv/.installed-dev
 	@$(BIN)/python benchmarks/cleaning.py
 	@$(BIN)/python benchmarks/startup.py
+	@$(BIN)/python benchmarks/serving.py
 	@$(BIN)/python benchmarks/rollback_rule.py
+	@$(BIN)/python benchmarks/window_cost.py
+	@$(BIN)/python benchmarks/alerting.py
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache

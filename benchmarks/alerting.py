@@ -80,14 +80,14 @@ class Stream:
         self.lives: dict[Subject, Life] = {}
         self.span = span_of(self.monitor, self.rules)
 
-    def hour(self, hour: int, change: Change | None = None) -> list[str]:
+    def hour(self, hour: int, change: Change | None = None, *, unseen: bool = False) -> list[str]:
         """Let an hour go by, and name what fired."""
         rows = int(self.rng.poisson(self.daily / DAY))
         if rows:
             self.hours[hour] = self.answered(hour, rows, change)
         for old in [old for old in self.hours if old <= hour - self.span]:
             del self.hours[old]
-        return self.look(hour)
+        return [] if unseen else self.look(hour)
 
     def answered(self, hour: int, rows: int, change: Change | None) -> Hourly:
         """Count an hour's answers, with the labels of nine in ten."""
@@ -132,7 +132,7 @@ def found_after(change: Change, column: str, seed: int, hours: int, daily: int =
     """Give the hours until a change is told; None where it is not within ``hours``."""
     stream = Stream(daily, seed)
     for hour in range(BEGIN, BEGIN + 2 * DAY):
-        stream.hour(hour)
+        stream.hour(hour, unseen=True)
     begin = BEGIN + 2 * DAY
     for hour in range(begin, begin + hours):
         if any(name.partition(".")[2] == column for name in stream.hour(hour, change)):
@@ -165,11 +165,20 @@ def main() -> None:
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--days", type=int, default=200, help="for each rate; a tenth of them at the largest")
     words.add_argument("--trials", type=int, default=40)
+    words.add_argument("--only", choices=("quiet", "changes"))
     chosen = words.parse_args()
+    if chosen.only != "changes":
+        tell_quiet(chosen.days)
+    if chosen.only != "quiet":
+        tell_changes(chosen.trials)
+
+
+def tell_quiet(wanted: int) -> None:
+    """Print how often something is told for nothing."""
     print("| answers a day | days | days with an alert | what |", flush=True)
     print("|--------------:|-----:|-------------------:|:-----|")
     for daily in (50, 200, 1_000, 10_000, 100_000):
-        days = max(20, chosen.days // 10) if daily > 50_000 else chosen.days
+        days = max(20, wanted // 10) if daily > 50_000 else wanted
         alerted, names = 0, []
         for seed in range(max(1, days // 50)):
             more, told = quiet(daily, min(days, 50), seed)
@@ -178,10 +187,14 @@ def main() -> None:
         print(
             f"| {daily:,} | {days} | {alerted} ({alerted / days:.1%}) | {', '.join(sorted(set(names)))} |", flush=True
         )
+
+
+def tell_changes(trials: int) -> None:
+    """Print how soon changes are told."""
     print("\n| change, at 1,000 answers a day | to be told within | told in time | median |")
     print("|:-------------------------------|------------------:|-------------:|-------:|")
     for name, (change, column, hours) in CHANGES.items():
-        found = [found_after(change, column, seed, hours) for seed in range(chosen.trials)]
+        found = [found_after(change, column, seed, hours) for seed in range(trials)]
         known = [one for one in found if one is not None]
         median = f"{np.median(known):.0f} h" if known else "–"
         print(f"| {name} | {hours} h | {len(known)} of {len(found)} | {median} |", flush=True)

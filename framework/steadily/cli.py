@@ -123,19 +123,26 @@ def add_releases(command: Callable[..., argparse.ArgumentParser]) -> None:
     serve.add_argument("--host", metavar="ADDRESS", help="the address to listen on (127.0.0.1)")
     serve.add_argument("--port", type=int, metavar="N", help="the port (8000)")
     serve.add_argument("--workers", type=int, metavar="N", help="processes that answer side by side (1)")
+    add_deploying(command)
+
+
+def add_deploying(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add the words of which release serves."""
     deploy = command("deploy", "deploying:status", "say what serves where, or change it")
     inside = deploy.add_subparsers(required=True, metavar="WHAT")
-    told = "say what serves where, the checklist, the rule, what was done last"
-    as_json(below(inside, "status", "deploying:status", told))
+    as_json(below(inside, "status", "deploying:status", "say what serves where, and how shadow and live are doing"))
     shadow = below(inside, "shadow", "deploying:shadow", "let a release answer beside the live one, unheard")
+    as_json(shadow)
     whom = shadow.add_mutually_exclusive_group(required=True)
     whom.add_argument("number", nargs="?", type=release_number, metavar="N", help="its number")
     whom.add_argument("--stop", action="store_true", help="take out the one that is there")
     promote = below(inside, "promote", "deploying:promote", "put the shadow into live traffic, if its checklist passes")
+    as_json(promote)
     promote.add_argument("number", type=release_number, metavar="N", help="its number")
     promote.add_argument("--override", action="store_true", help="although the checklist is not passed")
     promote.add_argument("--reason", metavar="TEXT", help="why, which is kept for ever")
     rollback = below(inside, "rollback", "deploying:rollback", "put the previous release back into live traffic")
+    as_json(rollback)
     rollback.add_argument("--reason", metavar="TEXT", help="why, which is kept for ever")
 
 

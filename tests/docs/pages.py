@@ -3,6 +3,7 @@
     <!-- run -->              a bash block that runs in the page's project, and has to succeed
     <!-- run: fails -->       one that has to fail
     <!-- run instead: … -->   one in whose place another command runs
+    <!-- serve -->            one that starts a service, which answers until the next such block or the page's end
     <!-- output -->           what the last command prints; … stands for anything, alone on a line for any lines
     <!-- file: PATH -->       a file that is written
     <!-- edit: PATH -->       a diff: its - lines are replaced by its + lines

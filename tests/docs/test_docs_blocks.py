@@ -16,7 +16,7 @@ from steadily.parameters import read_parameters
 
 EVERY = [block for page in pages() for block in blocks(page)]
 START = ROOT / "docs/tutorial/from-an-empty-folder-to-a-report.md"
-KINDS = ("", "run", "run instead", "output", "file", "edit", "illustration")
+KINDS = ("", "run", "run instead", "serve", "output", "file", "edit", "illustration")
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 
@@ -52,7 +52,7 @@ def test_a_reader_can_walk_through_the_page(page: Path, tmp_path: Path, request:
 @pytest.mark.parametrize("block", EVERY, ids=str)
 def test_every_block_says_what_is_done_with_it(block: Block) -> None:
     assert block.kind in KINDS, f"{block}: unknown mark {block.kind!r}"
-    if block.kind in ("run", "run instead", "edit", "output"):
+    if block.kind in ("run", "run instead", "serve", "edit", "output"):
         assert project_of(block.page), f"{block}: the page names no project"
     if block.language in ("bash", "sh"):
         assert block.kind, f"{block}: say whether it runs"

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+from background import Service
 from pages import ROOT, Block, blocks, shows
 
 BIN = Path(sys.executable).parent
@@ -30,25 +32,58 @@ def run(command: str, folder: Path) -> tuple[int, str]:
 
 
 def walk(page: Path, folder: Path) -> None:
-    """Walk through a page in a folder."""
-    printed = ""
-    for block in blocks(page):
+    """Walk through a page in a folder; a service that it starts ends with it."""
+    walker = Walker(folder)
+    try:
+        for block in blocks(page):
+            walker.take(block)
+    finally:
+        walker.stop()
+
+
+class Walker:
+    """Where a reader of a page stands: the folder, what was printed last, the service that runs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.printed = folder, ""
+        self.service: Service | None = None
+
+    def stop(self) -> None:
+        """End the service."""
+        service, self.service = self.service, None
+        if service is not None:
+            service.stop()
+
+    def take(self, block: Block) -> None:
+        """Do what a block says."""
         if block.kind in ("run", "run instead"):
-            printed = run_block(block, folder)
+            self.printed = self.told(run_block(block, self.folder, self.meant))
+        elif block.kind == "serve":
+            self.stop()
+            self.service = Service.start(block.text, self.folder, environment(), str(block))
+            self.printed = self.told(self.service.printed())
         elif block.kind == "output":
-            assert shows(block.text, printed), f"{block}: this was printed instead:\n{printed}"
+            assert shows(block.text, self.printed), f"{block}: this was printed instead:\n{self.printed}"
         elif block.kind == "file":
-            path = folder / block.argument
+            path = self.folder / block.argument
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(block.text, encoding="utf-8")
+            path.write_text(self.meant(block.text), encoding="utf-8")
         elif block.kind == "edit":
-            edit(block, folder / block.argument)
+            edit(block, self.folder / block.argument)
+
+    def meant(self, text: str) -> str:
+        """Give a text with the running service's address in place of the one that the page names."""
+        return text if self.service is None else text.replace(self.service.NAMED, self.service.address)
+
+    def told(self, text: str) -> str:
+        """Give a text with the address that the page names in place of the running service's."""
+        return text if self.service is None else text.replace(self.service.address, self.service.NAMED)
 
 
-def run_block(block: Block, folder: Path) -> str:
+def run_block(block: Block, folder: Path, meant: Callable[[str], str]) -> str:
     """Run a block's commands, and give what they printed."""
     command = block.argument if block.kind == "run instead" else block.text
-    code, printed = run(command, folder)
+    code, printed = run(meant(command), folder)
     fails = block.kind == "run" and block.argument == "fails"
     assert (code != 0) == fails, f"{block}: exit code {code}:\n{printed}"
     assert "Traceback" not in printed, f"{block}:\n{printed}"

@@ -65,7 +65,7 @@ def rules_of(settings: AlertSettings) -> tuple[Rule, ...]:
         given = RuleSettings.model_validate({**RULES.get(name, {})}, strict=False)
         changes = settings.rules.get(name, RuleSettings())
         merged = given.model_copy(update=dict(changed(given, changes)))
-        if merged.off:
+        if not merged.enabled:
             continue
         where = f"conf/operate.yaml: alerts.rules.{name}"
         if merged.figure is None:

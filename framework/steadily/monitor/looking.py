@@ -175,7 +175,7 @@ def evidence_of(figure: Figure, rule: Rule) -> dict[str, Any]:
 
 def look_at_drift(served: Served, settings: AlertSettings) -> Iterator[Seen]:
     """Judge the last whole days of each column."""
-    if settings.drift.off:
+    if not settings.drift.enabled:
         return
     days = whole_days(served.whole, DRIFT_DAYS, served.now_hour)
     for moved in judged_days(days, served.reference, settings.drift.rule()):
@@ -184,7 +184,7 @@ def look_at_drift(served: Served, settings: AlertSettings) -> Iterator[Seen]:
 
 def look_at_gaps(served: Served, settings: AlertSettings) -> Iterator[Seen]:
     """Judge the hour that runs and the one before it."""
-    if settings.gaps.off:
+    if not settings.gaps.enabled:
         return
     empty = hourly.Hourly()
     hours = [served.whole.hours.get(hour, empty) for hour in (served.now_hour - 1, served.now_hour)]
@@ -201,7 +201,7 @@ def seen_of(rule: str, what: str, group: str, moved: Moved, served: Served, seve
 
 def look_at_traffic(served: Served, settings: AlertSettings) -> Iterator[Seen]:
     """See whether any request has come in this hour or the one before it; silence has to be watched to count."""
-    if settings.traffic.off or served.slot != "live":
+    if not settings.traffic.enabled or served.slot != "live":
         return
     requests = sum(served.whole.recent(1).sum.tally(hourly.REQUESTS).values())
     subject = Subject("traffic", "requests", served.release, served.slot)

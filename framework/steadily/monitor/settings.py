@@ -1,7 +1,7 @@
 """The sections ``monitor`` and ``alerts`` of ``conf/operate.yaml``: what is watched, when it alerts, and who is told.
 
 Rules are a mapping by name. Those in ``RULES`` are there from the start; the
-configuration changes single keys of them, takes one away (``off: true``) or adds its own.
+configuration changes single keys of them, takes one away (``enabled: false``) or adds its own.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class RuleSettings(Section):
         slices: Whether it watches each slice, too.
         severity: ``page`` or ``warn``, for the channels to choose by.
         group: Alerts of one group that fire at once make one message.
-        off: Takes the rule away.
+        enabled: Whether the rule holds.
     """
 
     figure: str | None = None
@@ -98,7 +98,7 @@ class RuleSettings(Section):
     slices: bool | None = None
     severity: Literal["page", "warn"] | None = None
     group: str | None = None
-    off: bool = False
+    enabled: bool = True
 
 
 class DriftSettings(Section):
@@ -110,7 +110,7 @@ class DriftSettings(Section):
         level: The largest p-value, adjusted for the number of columns (0.01).
         min_rows: The fewest rows of a day that is judged (200).
         severity: ``page`` or ``warn``.
-        off: Whether drift is not watched.
+        enabled: Whether drift is watched.
     """
 
     floor: float = 0.1
@@ -118,7 +118,7 @@ class DriftSettings(Section):
     level: float = 0.01
     min_rows: PositiveInt = 200
     severity: Literal["page", "warn"] = "warn"
-    off: bool = False
+    enabled: bool = True
 
     def rule(self) -> DriftRule:
         """Give it as drift's own rule."""
@@ -135,14 +135,14 @@ class GapSettings(Section):
         level: How unlikely that has to be by chance (0.000001).
         least: The fewest rows of an hour that is judged (20).
         severity: ``page`` or ``warn``.
-        off: Whether gaps are not watched.
+        enabled: Whether gaps are watched.
     """
 
     rise: Share = 0.05
     level: float = 1e-6
     least: PositiveInt = 20
     severity: Literal["page", "warn"] = "page"
-    off: bool = False
+    enabled: bool = True
 
 
 class TrafficSettings(Section):
@@ -151,12 +151,12 @@ class TrafficSettings(Section):
     Attributes:
         hours: For how many hours nothing has come (24).
         severity: ``page`` or ``warn``.
-        off: Whether silence is not watched.
+        enabled: Whether silence is watched.
     """
 
     hours: Hours = 24
     severity: Literal["page", "warn"] = "warn"
-    off: bool = False
+    enabled: bool = True
 
 
 class Channel(Section):

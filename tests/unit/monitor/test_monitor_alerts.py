@@ -140,7 +140,7 @@ def test_levels_relative_to_the_reference_take_the_near_end_of_its_interval() ->
 
 
 def test_the_configuration_changes_keys_of_rules_takes_away_and_adds() -> None:
-    given_ = {"errors": {"above": 0.5}, "slow": {"off": True}, "own": {"figure": "entropy", "above": 0.9}}
+    given_ = {"errors": {"above": 0.5}, "slow": {"enabled": False}, "own": {"figure": "entropy", "above": 0.9}}
     rules = {one.name: one for one in rules_of(AlertSettings.model_validate({"rules": given_}))}
     assert (rules["errors"].fire, rules["errors"].clear, rules["errors"].least) == (0.5, 0.5, 100)
     assert "slow" not in rules
