@@ -13,6 +13,9 @@ from typing import Any
 from steadily.errors import SteadilyError
 
 SERVICE = "http://127.0.0.1:8000"
+TIME_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+RATE_UNITS = {"": 1, "s": 1, "min": 60, "h": 3_600}
+MOST_DAYS = 3_660
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -96,6 +99,7 @@ def parser() -> argparse.ArgumentParser:
     add_releases(command)
     add_features(command)
     add_loadtest(command)
+    add_replay(command)
     watch_words(command)
     command("restore", "mending:restore", "bring the last complete run back: lock, parameters, versions, outputs")
     command("adopt", "mending:adopt", "write the values of an experiment into conf/")
@@ -123,6 +127,8 @@ def add_releases(command: Callable[..., argparse.ArgumentParser]) -> None:
     serve.add_argument("--host", metavar="ADDRESS", help="the address to listen on (127.0.0.1)")
     serve.add_argument("--port", type=int, metavar="N", help="the port (8000)")
     serve.add_argument("--workers", type=int, metavar="N", help="processes that answer side by side (1)")
+    told = "answer with this release, whatever is live, and log nothing: for a load test of it"
+    serve.add_argument("--trial", type=release_number, metavar="N", help=told)
     add_deploying(command)
 
 
@@ -161,6 +167,30 @@ def add_loadtest(command: Callable[..., argparse.ArgumentParser]) -> None:
     load.add_argument("--rows", metavar="FILE", help="the rows to send (those on which the last run was judged)")
     load.add_argument("--json", action="store_true", help="as JSON")
     load.description = f"{load.description} Exit codes: 0 passed, 1 failed, 3 invalid."
+
+
+def add_replay(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add the words for simulated time, and for traffic in it."""
+    clock = command("clock", "replaying:clock", "say which time it is for operations, or begin to simulate it")
+    inside = clock.add_subparsers(metavar="WHAT")
+    told = "begin simulated time in a database without real deployments, for ever"
+    simulate = below(inside, "simulate", "replaying:simulate", told)
+    simulate.add_argument("--at", metavar="MOMENT", help="the time to begin with, in ISO 8601 (now)")
+    replay = command("replay", "replaying:replay", "send recorded rows to a service, while simulated time passes")
+    replay.add_argument("file", nargs="?", metavar="FILE", help="the rows: CSV, JSON lines or Parquet, by its name")
+    replay.add_argument("--project-data", action="store_true", help="the rows that the last run took in, instead")
+    replay.add_argument("--url", default=SERVICE, metavar="URL", help=f"where the service listens ({SERVICE})")
+    told = "send at even distances, not at the rows' own times: 2, 30/min, 100/h (a second where nothing is said)"
+    replay.add_argument("--rate", type=rate, metavar="R", help=told)
+    told = "seconds to pass in a real one (as fast as it answers; 1 with --own-time)"
+    replay.add_argument("--speed", type=positive, metavar="X", help=told)
+    replay.add_argument("--for", dest="length", type=duration, metavar="TIME", help="end after 90s, 30m, 48h or 7d")
+    replay.add_argument("--from", dest="since", metavar="MOMENT", help="leave out the rows that came in earlier")
+    replay.add_argument("--loop", action="store_true", help="begin anew after the last row; needs --for")
+    told = "send what turned out to be true so long after each row, as in 24h"
+    replay.add_argument("--labels", type=duration, metavar="TIME", help=told)
+    replay.add_argument("--own-time", action="store_true", help="where time is real: let it pass by itself")
+    as_json(replay)
 
 
 def below(inside: Any, name: str, run: str, told: str) -> argparse.ArgumentParser:
@@ -239,6 +269,32 @@ def seconds(word: str) -> float:
     found = positive(word)
     if found > 3600:
         raise argparse.ArgumentTypeError(f"{word!r} is more than 3600 seconds")
+    return found
+
+
+def rate(word: str) -> float:
+    """Read a rate, in requests a second.
+
+    >>> rate("2"), rate("30/min"), rate("36/h")
+    (2.0, 0.5, 0.01)
+    """
+    much, _, unit = word.partition("/")
+    if unit not in RATE_UNITS:
+        raise argparse.ArgumentTypeError(f"{word!r} is no rate such as 2, 30/min or 100/h")
+    return positive(much) / RATE_UNITS[unit]
+
+
+def duration(word: str) -> float:
+    """Read a length of time, in seconds.
+
+    >>> duration("90s"), duration("48h")
+    (90.0, 172800.0)
+    """
+    if word[-1:] not in TIME_UNITS:
+        raise argparse.ArgumentTypeError(f"{word!r} is no length of time such as 90s, 30m, 48h or 7d")
+    found = positive(word[:-1]) * TIME_UNITS[word[-1]]
+    if found > MOST_DAYS * TIME_UNITS["d"]:
+        raise argparse.ArgumentTypeError(f"{word!r} is more than {MOST_DAYS} days")
     return found
 
 

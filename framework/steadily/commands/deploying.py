@@ -79,7 +79,16 @@ def promote(chosen: argparse.Namespace) -> int:
     from steadily.rollout.deploy import promote as put
 
     with opened() as (database, clock):
-        slots = put(database, clock, chosen.number, person(), limits(), override=chosen.override, reason=chosen.reason)
+        slots = put(
+            database,
+            clock,
+            chosen.number,
+            person(),
+            limits(),
+            override=chosen.override,
+            reason=chosen.reason,
+            asked=asked(database, clock),
+        )
     before = f"previous: release {slots.previous}" if slots.previous else "nothing was live before"
     done(chosen, slots, f"release {slots.live} is live", before)
     return 0

@@ -23,7 +23,7 @@ from steadily.monitor.hourly import SHED
 from steadily.serving.batches import Batches, Done, QueueFullError
 from steadily.serving.counting import Counting
 from steadily.serving.labels import Listener as LabelListener
-from steadily.serving.live import Live, Open
+from steadily.serving.live import Fixed, Live, Open
 from steadily.serving.measures import Measures
 from steadily.serving.monitoring import Monitoring
 from steadily.serving.prediction_log import Entry, Listener, PredictionLog
@@ -73,6 +73,7 @@ class Service:
         counting: Counts what is answered, for monitoring.
         monitoring: Looks at what was counted.
         kept: How long rows of the database are kept.
+        trial: A release that answers whatever is live, to be tried; nothing of it is logged.
     """
 
     def __init__(
@@ -87,12 +88,14 @@ class Service:
         counting: Callable[[Live], Counting] | None = None,
         monitoring: Monitoring | None = None,
         kept: RetentionSettings | None = None,
+        trial: int | None = None,
     ) -> None:
         self.settings, self.database, self.clock = settings, database, clock
         self.label_listeners = label_listeners
         self.guard = Guard.of(settings.tokens.get_secret_value() if settings.tokens else None)
         self.measures = Measures()
-        self.live = Live(database, clock, opens)
+        self.trial = trial
+        self.live = Live(database, clock, opens) if trial is None else Fixed(database, clock, opens, trial)
         self.batches = Batches(settings.batch_rows, settings.queued_rows)
         heard = listeners
         self.watching: Watching | None = None
@@ -171,30 +174,30 @@ class Service:
         return Asked(given.request_id, release, done.answers)
 
     def now_us(self) -> int:
-        """Give the time; a simulated one as it was when the slots were looked at last."""
-        return self.live.now_us if self.clock.simulated else self.clock.now_us()
+        """Give the time at which a request came in."""
+        return self.live.time_us()
 
     def keep(self, given: Given, answers: Sequence[Answer], scored_us: float) -> None:
         """Log a request, and count it."""
         taken, release = time.perf_counter_ns() - given.start, given.release
         share = self.settings.sample_inputs
         inputs = [self.redacted(row) for row in given.rows] if share and self.chance.random() < share else None
-        self.log.add(
-            Entry(
-                given.request_id,
-                LIVE,
-                release.number,
-                given.at_us,
-                taken // 1_000,
-                answers,
-                inputs,
-                given.rows,
-                given.raw,
-                release.classes,
-                scored_us,
-                None if self.counting is None else self.counting.slices(given.rows),
-            )
+        entry = Entry(
+            given.request_id,
+            LIVE,
+            release.number,
+            given.at_us,
+            taken // 1_000,
+            answers,
+            inputs,
+            given.rows,
+            given.raw,
+            release.classes,
+            scored_us,
+            None if self.counting is None else self.counting.slices(given.rows),
         )
+        if self.trial is None:
+            self.log.add(entry)
         self.measures.seconds.labels(str(release.number)).observe(taken / 1e9)
         outcomes: dict[str, int] = {}
         for answer in answers:
