@@ -10,16 +10,21 @@ from typing import TYPE_CHECKING, Any
 from steadily.columns import need_columns
 from steadily.errors import DataError, PluginError, SourceUnreachable, SteadilyError, StepError
 from steadily.hookspecs import hookimpl
+from steadily.lookups import Features, FeatureSet, Found
 from steadily.predictions import Predictions
 from steadily.steps import ImportPath, StepDefinition, Table, step
 
 if TYPE_CHECKING:
     from steadily.datasets import read_dataset
+    from steadily.monitor.people import tell_people
 
 __version__ = "0.1.0"
 
 __all__ = [
     "DataError",
+    "FeatureSet",
+    "Features",
+    "Found",
     "ImportPath",
     "PluginError",
     "Predictions",
@@ -32,9 +37,10 @@ __all__ = [
     "need_columns",
     "read_dataset",
     "step",
+    "tell_people",
 ]
 
-HEAVY = {"read_dataset": "steadily.datasets"}  # it imports pandas
+HEAVY = {"read_dataset": "steadily.datasets", "tell_people": "steadily.monitor.people"}  # pandas, SQLAlchemy
 
 
 def __getattr__(name: str) -> Any:

@@ -28,12 +28,16 @@ from steadily.plugins import Plugin, hooks_of, import_steps, installed_plugins, 
 from steadily.steps import StepDefinition
 
 CACHE = Path(".steadily/cache/catalog.json")
-CACHE_FORMAT = 3
+CACHE_FORMAT = 4
 
 
 @dataclass(frozen=True)
 class StepEntry:
-    """What is known of a step without importing it."""
+    """What is known of a step without importing it.
+
+    ``tables`` are the parameters that name a further input of the stage, ``features`` those of
+    them that name a feature set.
+    """
 
     name: str
     kind: str
@@ -45,6 +49,7 @@ class StepEntry:
     doc: str
     schema: Mapping[str, Any]
     tables: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
     code: Mapping[str, str] = field(default_factory=dict)
     packages: tuple[str, ...] = ()
     checks: bool = False
@@ -204,7 +209,7 @@ class Catalog:
 
     def describe(self, plugin: Plugin, found: StepDefinition) -> StepEntry:
         """Note what is known of one step."""
-        from steadily.parameters import schema_of, tables_of
+        from steadily.parameters import features_of, schema_of, tables_of
 
         version = self.fingerprints(plugin).of(found.target.__module__, found.target.__qualname__, found.files)
         return StepEntry(
@@ -218,6 +223,7 @@ class Catalog:
             doc=inspect.getdoc(found.target) or "",
             schema=schema_of(found),
             tables=tables_of(found),
+            features=features_of(found),
             code={**version.code, **version.files},
             packages=tuple(sorted(version.packages)),
             checks=callable(getattr(found.target, "check", None)),
@@ -287,7 +293,7 @@ def read_cache(path: Path) -> dict[str, PluginEntry]:
 
 def tuples_of(step: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     """Turn back into tuples what JSON made lists of."""
-    return {name: tuple(step[name]) for name in ("tables", "packages")}
+    return {name: tuple(step[name]) for name in ("tables", "features", "packages")}
 
 
 def write_cache(path: Path, entries: Mapping[str, PluginEntry]) -> None:

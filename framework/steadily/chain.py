@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,7 +22,9 @@ from steadily.catalog import Catalog, StepEntry
 from steadily.columns import unfit_columns
 from steadily.datasets import open_dataset, read_part, write_part
 from steadily.errors import Problem, SteadilyError, StepError
+from steadily.features.offline import open_offline
 from steadily.ledger import Book, Rows, Where, memories, positions, same_memory, write_comparison
+from steadily.lookups import Features
 from steadily.parameters import read_parameters
 from steadily.spec import StageSpec, StepSpec
 from steadily.state import load_state
@@ -133,11 +135,15 @@ def origin(error: BaseException) -> str | None:
 
 @dataclass(frozen=True)
 class Places:
-    """Where a stage keeps what its steps need to have gathered, while it runs."""
+    """Where a stage keeps what its steps need to have gathered, while it runs.
+
+    ``features`` opens those of the tables that are feature sets, for lookups.
+    """
 
     learned: Path
     gathered: Path
     tables: Mapping[str, Path]
+    features: Callable[[Path], Features] = open_offline
 
 
 class Chain:
@@ -217,7 +223,7 @@ class Chain:
 
 
 def bind(catalog: Catalog, stage: str, spec: StepSpec, places: Places) -> BoundStep:
-    """Bind a step to its parameters, tables among them read whole."""
+    """Bind a step to its parameters, tables among them read whole, feature sets opened."""
     entry = catalog.entry(spec.use)
     definition = catalog.definition(spec.use)
     arguments, wrong = read_parameters(definition, spec.params)
@@ -225,7 +231,8 @@ def bind(catalog: Catalog, stage: str, spec: StepSpec, places: Places) -> BoundS
         raise SteadilyError(*(item.at(f"stages.{stage}.steps.{spec.name}") for item in wrong))
     for name in entry.tables:
         if arguments.get(name) is not None:
-            arguments[name] = open_dataset(places.tables[arguments[name]]).read()
+            folder = places.tables[arguments[name]]
+            arguments[name] = places.features(folder) if name in entry.features else open_dataset(folder).read()
     return BoundStep(stage, spec, entry, definition, arguments)
 
 

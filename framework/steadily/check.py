@@ -179,7 +179,7 @@ def stage_problems(pipeline: PipelineSpec, stage: StageSpec, catalog: Catalog, w
         return  # what such a stage writes can't be known
     keys = ("stages", stage.name)
     at_work = work_of(pipeline, stage, catalog_kinds(pipeline, catalog))
-    for kind in ("source", "split", "model"):
+    for kind in ("source", "split", "features", "model"):
         yield from lone_step_problems(stage, kinds, kind, where)
     found = set(kinds.values())
     if "source" in found:
@@ -198,6 +198,9 @@ def stage_problems(pipeline: PipelineSpec, stage: StageSpec, catalog: Catalog, w
         return
     if at_work == "transform" and "split" not in found:
         yield from stream_problems(stage, where)
+    if at_work == "materialise":
+        yield from feature_set_problems(pipeline, stage, where)
+    yield from lookup_problems(pipeline, stage, catalog, where)
     if at_work == "evaluate":
         yield from evaluation_problems(pipeline, stage, kinds, catalog, where)
         return
@@ -214,6 +217,28 @@ def stage_problems(pipeline: PipelineSpec, stage: StageSpec, catalog: Catalog, w
             "is missing: learned steps need to know which input they learn from",
             allowed=listed(stage.streams),
         )
+
+
+def feature_set_problems(pipeline: PipelineSpec, stage: StageSpec, where: Where) -> Iterator[Problem]:
+    """Find what is wrong with a stage that makes a feature set."""
+    if len(stage.inputs) > 1:
+        yield Problem(place(where, "stages", stage.name, "inputs"), "a feature set is made of one input")
+    for dataset in stage.outputs.values():
+        if pipeline.dataset(dataset).contract is not None:
+            what = "the columns of a feature set follow from its step: it has no contract"
+            yield Problem(place(where, "datasets", dataset, "contract"), what)
+
+
+def lookup_problems(pipeline: PipelineSpec, stage: StageSpec, catalog: Catalog, where: Where) -> Iterator[Problem]:
+    """Find steps that ask for values of what is no feature set."""
+    for step in stage.steps:
+        for name in catalog.steps[step.use].features:
+            dataset = stage.tables.get(str(step.params.get(name)))
+            writer = pipeline.writer(dataset) if dataset else None
+            if writer and all(catalog.steps[other.use].kind != "features" for other in writer.steps):
+                at = place(where, "stages", stage.name, "steps", step.name, name)
+                hint = "a stage with a step such as features.windows makes one"
+                yield Problem(at, f"{dataset!r} is no feature set", hint=hint)
 
 
 def catalog_kinds(pipeline: PipelineSpec, catalog: Catalog) -> Kinds:
@@ -336,7 +361,7 @@ def reading_problems(
         if "model" in written_by:
             hint = "a stage of evaluation steps judges it, one without steps packs it into the bundle"
             yield Problem(at, f"{dataset!r} is a model, not a dataset", hint=hint)
-        elif kinds and pipeline.dataset(dataset).contract is None:
+        elif kinds and pipeline.dataset(dataset).contract is None and "features" not in written_by:
             if "source" in written_by:
                 hint = "put a stage without steps between, whose output has the contract"
             else:

@@ -13,6 +13,9 @@ from typing import Any
 from steadily.errors import SteadilyError
 
 SERVICE = "http://127.0.0.1:8000"
+TIME_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+RATE_UNITS = {"": 1, "s": 1, "min": 60, "h": 3_600}
+MOST_DAYS = 3_660
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -94,7 +97,10 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("--compare", nargs=2, metavar=("A", "B"), help="two of them; workspace is what stands here")
     report.add_argument("--out", metavar="FILE", help="the file (under .steadily/reports)")
     add_releases(command)
+    add_features(command)
     add_loadtest(command)
+    add_replay(command)
+    watch_words(command)
     command("restore", "mending:restore", "bring the last complete run back: lock, parameters, versions, outputs")
     command("adopt", "mending:adopt", "write the values of an experiment into conf/")
     command("compose", "planning:compose", "compose conf/ into params.yaml and versions.yaml (dvc repro does it first)")
@@ -121,19 +127,28 @@ def add_releases(command: Callable[..., argparse.ArgumentParser]) -> None:
     serve.add_argument("--host", metavar="ADDRESS", help="the address to listen on (127.0.0.1)")
     serve.add_argument("--port", type=int, metavar="N", help="the port (8000)")
     serve.add_argument("--workers", type=int, metavar="N", help="processes that answer side by side (1)")
+    told = "answer with this release, whatever is live, and log nothing: for a load test of it"
+    serve.add_argument("--trial", type=release_number, metavar="N", help=told)
+    add_deploying(command)
+
+
+def add_deploying(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add the words of which release serves."""
     deploy = command("deploy", "deploying:status", "say what serves where, or change it")
     inside = deploy.add_subparsers(required=True, metavar="WHAT")
-    told = "say what serves where, the checklist, the rule, what was done last"
-    as_json(below(inside, "status", "deploying:status", told))
+    as_json(below(inside, "status", "deploying:status", "say what serves where, and how shadow and live are doing"))
     shadow = below(inside, "shadow", "deploying:shadow", "let a release answer beside the live one, unheard")
+    as_json(shadow)
     whom = shadow.add_mutually_exclusive_group(required=True)
     whom.add_argument("number", nargs="?", type=release_number, metavar="N", help="its number")
     whom.add_argument("--stop", action="store_true", help="take out the one that is there")
     promote = below(inside, "promote", "deploying:promote", "put the shadow into live traffic, if its checklist passes")
+    as_json(promote)
     promote.add_argument("number", type=release_number, metavar="N", help="its number")
     promote.add_argument("--override", action="store_true", help="although the checklist is not passed")
     promote.add_argument("--reason", metavar="TEXT", help="why, which is kept for ever")
     rollback = below(inside, "rollback", "deploying:rollback", "put the previous release back into live traffic")
+    as_json(rollback)
     rollback.add_argument("--reason", metavar="TEXT", help="why, which is kept for ever")
 
 
@@ -154,6 +169,30 @@ def add_loadtest(command: Callable[..., argparse.ArgumentParser]) -> None:
     load.description = f"{load.description} Exit codes: 0 passed, 1 failed, 3 invalid."
 
 
+def add_replay(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add the words for simulated time, and for traffic in it."""
+    clock = command("clock", "replaying:clock", "say which time it is for operations, or begin to simulate it")
+    inside = clock.add_subparsers(metavar="WHAT")
+    told = "begin simulated time in a database without real deployments, for ever"
+    simulate = below(inside, "simulate", "replaying:simulate", told)
+    simulate.add_argument("--at", metavar="MOMENT", help="the time to begin with, in ISO 8601 (now)")
+    replay = command("replay", "replaying:replay", "send recorded rows to a service, while simulated time passes")
+    replay.add_argument("file", nargs="?", metavar="FILE", help="the rows: CSV, JSON lines or Parquet, by its name")
+    replay.add_argument("--project-data", action="store_true", help="the rows that the last run took in, instead")
+    replay.add_argument("--url", default=SERVICE, metavar="URL", help=f"where the service listens ({SERVICE})")
+    told = "send at even distances, not at the rows' own times: 2, 30/min, 100/h (a second where nothing is said)"
+    replay.add_argument("--rate", type=rate, metavar="R", help=told)
+    told = "seconds to pass in a real one (as fast as it answers; 1 with --own-time)"
+    replay.add_argument("--speed", type=positive, metavar="X", help=told)
+    replay.add_argument("--for", dest="length", type=duration, metavar="TIME", help="end after 90s, 30m, 48h or 7d")
+    replay.add_argument("--from", dest="since", metavar="MOMENT", help="leave out the rows that came in earlier")
+    replay.add_argument("--loop", action="store_true", help="begin anew after the last row; needs --for")
+    told = "send what turned out to be true so long after each row, as in 24h"
+    replay.add_argument("--labels", type=duration, metavar="TIME", help=told)
+    replay.add_argument("--own-time", action="store_true", help="where time is real: let it pass by itself")
+    as_json(replay)
+
+
 def below(inside: Any, name: str, run: str, told: str) -> argparse.ArgumentParser:
     """Add a word below a command's."""
     added: argparse.ArgumentParser = inside.add_parser(name, help=told, description=told[:1].upper() + told[1:] + ".")
@@ -166,11 +205,52 @@ def as_json(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="as JSON")
 
 
+def add_features(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add the words for feature sets."""
+    features = command("features", "features:list_all", "list feature sets, publish them, or show the values of a key")
+    features.set_defaults(json=False, bundle=[])
+    inside = features.add_subparsers(metavar="WHAT")
+    listing = below(inside, "list", "features:list_all", "list feature sets: here, in the online store, who reads them")
+    publish = below(
+        inside, "publish", "features:publish", "publish those of the project, and of the releases that serve"
+    )
+    more = "a further release whose feature sets are to be there; may be given again"
+    publish.add_argument("--release", action="append", type=release_number, default=[], metavar="N", help=more)
+    for one in (listing, publish):
+        told = "a further bundle that counts; may be given again"
+        one.add_argument("--bundle", action="append", default=[], metavar="FOLDER", help=told)
+    show = below(inside, "show", "features:show", "show what is known of a key, here and in the online store")
+    show.add_argument("key", metavar="KEY", help="as in UA; EWR,IAH where a feature set has two keys")
+    show.add_argument("--at", metavar="MOMENT", help="as of this moment, in ISO 8601, rather than now")
+
+
 def release_number(word: str) -> int:
     """Read the number of a release."""
     if not word.isdecimal() or not 1 <= int(word) < 2**31:
         raise argparse.ArgumentTypeError(f"{word!r} is no release's number")
     return int(word)
+
+
+def watch_words(command: Callable[[str, str, str], argparse.ArgumentParser]) -> None:
+    """Add the words that watch what serves."""
+    monitor = command("monitor", "monitoring:monitor", "look at what serves: figures, drift, alerts")
+    monitor.add_argument("what", nargs="?", choices=("export",), help="export: write the hourly statistics as Parquet")
+    monitor.add_argument("file", nargs="?", metavar="FILE", help="the file to export to, which ends in .parquet")
+    monitor.add_argument("--every", type=seconds, metavar="SECONDS", help="go on, and look this often")
+    monitor.add_argument("--json", action="store_true", help="as JSON")
+    alerts = command("alerts", "monitoring:alerts", "list alerts, acknowledge one, silence some")
+    alerts.add_argument(
+        "what", nargs="?", choices=("list", "ack", "silence", "unsilence"), default="list", help="what to do (list)"
+    )
+    alerts.add_argument("number", nargs="?", type=int, metavar="ID", help="the alert's number, or the silence's")
+    alerts.add_argument("--by", metavar="NAME", help="who you are")
+    alerts.add_argument("--note", metavar="TEXT", help="what you found, or why")
+    alerts.add_argument("--rule", default="*", metavar="PATTERN", help="silence this rule (all)")
+    alerts.add_argument("--about", default="*", metavar="PATTERN", help="silence this figure or column (all)")
+    alerts.add_argument("--slot", default="*", metavar="PATTERN", help="silence this slot (all)")
+    alerts.add_argument("--hours", type=float, default=24.0, metavar="N", help="for how many hours (24)")
+    alerts.add_argument("--all", action="store_true", help="those that are over, too")
+    alerts.add_argument("--json", action="store_true", help="as JSON")
 
 
 def positive(word: str) -> float:
@@ -189,6 +269,32 @@ def seconds(word: str) -> float:
     found = positive(word)
     if found > 3600:
         raise argparse.ArgumentTypeError(f"{word!r} is more than 3600 seconds")
+    return found
+
+
+def rate(word: str) -> float:
+    """Read a rate, in requests a second.
+
+    >>> rate("2"), rate("30/min"), rate("36/h")
+    (2.0, 0.5, 0.01)
+    """
+    much, _, unit = word.partition("/")
+    if unit not in RATE_UNITS:
+        raise argparse.ArgumentTypeError(f"{word!r} is no rate such as 2, 30/min or 100/h")
+    return positive(much) / RATE_UNITS[unit]
+
+
+def duration(word: str) -> float:
+    """Read a length of time, in seconds.
+
+    >>> duration("90s"), duration("48h")
+    (90.0, 172800.0)
+    """
+    if word[-1:] not in TIME_UNITS:
+        raise argparse.ArgumentTypeError(f"{word!r} is no length of time such as 90s, 30m, 48h or 7d")
+    found = positive(word[:-1]) * TIME_UNITS[word[-1]]
+    if found > MOST_DAYS * TIME_UNITS["d"]:
+        raise argparse.ArgumentTypeError(f"{word!r} is more than {MOST_DAYS} days")
     return found
 
 

@@ -277,16 +277,32 @@ def with_foreign(present: Mapping[str, Any], pipeline: Mapping[str, Any]) -> dic
     return wanted
 
 
+def other_shape(project: Path, pipeline: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what ``dvc.yaml`` is to hold where it is out of date; nothing where it is not."""
+    present = lastgood.read_yaml(project / layout.PIPELINE)
+    wanted = with_foreign(present, pipeline)
+    if not list(differences({key: present.get(key) for key in wanted}, wanted)):
+        return {}
+    return {key: value for key, value in {**present, **wanted}.items() if value}
+
+
+def foretold_shape(project: Path, found: Composition) -> list[str]:
+    """Say that ``dvc.yaml`` has to be written before anything can run, if it has."""
+    if not (project / layout.PIPELINE).is_file():
+        return [f"{layout.PIPELINE} is not there yet: `steadily compose` writes it"]
+    if other_shape(project, found.pipeline):
+        return [f"the pipeline's shape changed: the next dvc repro rewrites {layout.PIPELINE} and stops, one more runs"]
+    return []
+
+
 def refuse_other_shape(project: Path, found: Composition, *, experiment: bool) -> None:
     """Stop where ``dvc.yaml`` is out of date: DVC has loaded the old one already.
 
     Raises:
         RunError: It was rewritten, or an experiment asks for another shape.
     """
-    path = project / layout.PIPELINE
-    present = lastgood.read_yaml(path)
-    wanted = with_foreign(present, found.pipeline)
-    if not list(differences({key: present.get(key) for key in wanted}, wanted)):
+    content = other_shape(project, found.pipeline)
+    if not content:
         return
     if experiment:
         raise RunError.at(
@@ -294,14 +310,8 @@ def refuse_other_shape(project: Path, found: Composition, *, experiment: bool) -
             "this experiment changes the pipeline's shape",
             hint="an experiment changes parameters; for other stages, inputs or outputs edit conf/",
         )
-    content = {**present, **wanted}
-    write_atomically(
-        path,
-        yamltext.dump(
-            {key: value for key, value in content.items() if value},
-            header="Written by `steadily compose` from conf/: change stages there.",
-        ),
-    )
+    header = "Written by `steadily compose` from conf/: change stages there."
+    write_atomically(project / layout.PIPELINE, yamltext.dump(content, header=header))
     if os.environ.get("DVC_STAGE"):
         raise RunError.at(
             str(layout.PIPELINE), "the pipeline's shape changed; dvc.yaml has been rewritten; run dvc repro again"

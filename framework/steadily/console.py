@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from steadily import layout
 from steadily.errors import rows_of
 from steadily.hookspecs import hookimpl
 
@@ -23,10 +24,11 @@ def stage_finished(record: Mapping[str, Any]) -> None:
 def stage_failed(record: Mapping[str, Any]) -> None:
     """Say what was wrong, and how to go on."""
     kept = "its outputs are those of its last good run" if record["back"] else "it has no outputs"
+    back = ", or `steadily restore` to go back to the last complete run" if layout.LAST_GOOD.is_dir() else ""
     sys.stderr.write(
         f"{record['error']}\n"
         f"{record['stage']} failed after {record['seconds']:.1f} s: {kept}, and all after it is as it was.\n"
-        "Mend this and run `dvc repro` again, or `steadily restore` to go back to the last complete run.\n"
+        f"Mend this and run `dvc repro` again{back}.\n"
     )
 
 

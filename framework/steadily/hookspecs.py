@@ -37,3 +37,14 @@ def stage_finished(record: Mapping[str, Any]) -> None:
 @hookspec
 def stage_failed(record: Mapping[str, Any]) -> None:
     """Hear that a stage has failed: ``record`` has its name, seconds, the error's text, and outputs brought back."""
+
+
+@hookspec
+def notify(alert: Mapping[str, Any]) -> bool | None:
+    """Tell people something, through one channel.
+
+    ``alert`` has ``title``, ``text``, ``severity`` (page or warn), ``state`` (fired, resolved or failed), ``alerts``
+    (their numbers), and ``channel``: its ``name``, and in ``url_env`` the environment variable that holds its address.
+    Give True when the message was taken, None when the channel is not yours; raise when it failed, and it will be
+    tried again. The address must stand in no error.
+    """

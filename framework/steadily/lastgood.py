@@ -15,7 +15,7 @@ from steadily.errors import RunError
 from steadily.files import put_in_place, remove
 from steadily.yamltext.core import load_core
 
-FOLDER = layout.STATE / "last-good"
+FOLDER = layout.LAST_GOOD
 COMPOSED = layout.STATE / "composed" / layout.PARAMS  # as `compose` wrote it: DVC writes an experiment's over it
 FILES = (layout.LOCK, layout.PARAMS, layout.VERSIONS, layout.PIPELINE)
 

@@ -193,7 +193,8 @@ def write_comparison(
         before: The rows that it got.
         after: The rows that it gave; their ids are among those before.
         where: Where they stood before, as ``positions`` gives it.
-        reasons: Reasons that the step gave, by row id.
+        reasons: Reasons that the step gave, by row id: of rows that are gone, and of rows that stay and for which a
+            column that it added has no value of their own.
     """
     tally = book.tally(step, use)
     tally.rows_in += len(before.frame)
@@ -203,6 +204,8 @@ def write_comparison(
     for name, memory in before.memories.items():
         if name in after.memories and not (where is None and same_memory(memory, after.memories[name])):
             write_cells(book, step, use, before.frame[name], after.frame[name], where)
+    if reasons is not None and len(reasons):
+        write_added(book, step, use, before, after, reasons)
 
 
 def write_dropped(book: Book, step: str, use: str, before: pd.Index, where: Any, reasons: pd.Series | None) -> None:
@@ -216,6 +219,28 @@ def write_dropped(book: Book, step: str, use: str, before: pd.Index, where: Any,
         return
     given = reasons[~reasons.index.duplicated()].astype(object).reindex(gone).fillna(said)
     book.write(step, use, "dropped", gone, given, kinds=[kind_of(reason) for reason in given])
+
+
+def write_added(book: Book, step: str, use: str, before: Rows, after: Rows, reasons: pd.Series) -> None:
+    """Write down of rows that stay and have a reason what stands in the columns that the step added.
+
+    A value that was looked for and not found is missing, as one that was lost, or filled in.
+    """
+    frame = after.frame
+    there = frame.index.isin(reasons.index)
+    if not there.any():
+        return
+    for name in frame.columns:
+        if name in before.memories:
+            continue
+        column = frame.loc[there, name]
+        empty = column.isna().to_numpy()
+        for action, at in (("lost", empty), ("imputed", ~empty)):
+            rows = column[at]
+            said = reasons.reindex(rows.index).astype(object)
+            after_it = rows if action == "imputed" else None
+            kinds = [kind_of(reason) for reason in said]
+            book.write(step, use, action, rows.index, said, kinds=kinds, column=str(name), after=after_it)  # type: ignore[arg-type]
 
 
 def write_cells(book: Book, step: str, use: str, before: pd.Series, after: pd.Series, where: Where) -> None:

@@ -15,7 +15,7 @@ from steadily import layout
 from steadily.spec import PipelineSpec, StageSpec
 
 Kinds = Mapping[str, Mapping[str, str]]
-Work = Literal["ingest", "transform", "fit", "evaluate", "pack"]
+Work = Literal["ingest", "transform", "materialise", "fit", "evaluate", "pack"]
 
 
 def work_of(pipeline: PipelineSpec, stage: StageSpec, kinds: Kinds) -> Work:
@@ -23,6 +23,8 @@ def work_of(pipeline: PipelineSpec, stage: StageSpec, kinds: Kinds) -> Work:
     found = set(kinds[stage.name].values())
     if "source" in found:
         return "ingest"
+    if "features" in found:
+        return "materialise"
     if "model" in found:
         return "fit"
     if "evaluation" in found:

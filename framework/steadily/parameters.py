@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from steadily.errors import PluginError, Problem, listed, near
+from steadily.lookups import Features
 from steadily.steps import StepDefinition, Table, signature_of
 
 if TYPE_CHECKING:
@@ -40,18 +41,23 @@ def parameters_of(found: StepDefinition) -> dict[str, inspect.Parameter]:
 
 
 def tables_of(found: StepDefinition) -> tuple[str, ...]:
-    """Name the parameters that are given a further input of the stage whole."""
-    return tuple(name for name in parameters_of(found) if is_table(annotation_of(found, name)))
+    """Name the parameters that are given a further input of the stage: whole, or for lookups."""
+    return tuple(name for name in parameters_of(found) if is_input(annotation_of(found, name)))
 
 
-def is_table(annotation: Any) -> bool:
-    """Tell whether an annotation is ``Table`` or ``Table | None``."""
-    return annotation is Table or Table in typing.get_args(annotation)
+def features_of(found: StepDefinition) -> tuple[str, ...]:
+    """Name those of them that are asked for values of a feature set."""
+    return tuple(name for name in parameters_of(found) if is_input(annotation_of(found, name), (Features,)))
+
+
+def is_input(annotation: Any, marks: tuple[type, ...] = (Table, Features)) -> bool:
+    """Tell whether an annotation is ``Table``, ``Features``, or one of them ``| None``."""
+    return annotation in marks or any(one in marks for one in typing.get_args(annotation))
 
 
 def named(annotation: Any) -> Any:
-    """Give the type that a parameter has in the configuration, where a table is named by a text."""
-    if not is_table(annotation):
+    """Give the type that a parameter has in the configuration, where an input of the stage is named by a text."""
+    if not is_input(annotation):
         return annotation
     return str | None if type(None) in typing.get_args(annotation) else str
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from steadily import layout
 from steadily.dvcfile import LockedStage, wanted_params, written_by
+from steadily.lineage import place_of
 from steadily.resolution import Resolution
+from steadily.spec import StageSpec
 
 GONE = object()
 SHOWN = 60
@@ -36,16 +38,37 @@ def reasons_to_run(
         if locked is None:
             found[stage.name] = ["it has not run yet"]
             continue
-        reasons = list(changes(stage.name, wanted_params(entry, files), locked.params, project))
+        reasons = list(changes(stage.name, wanted_params(entry, files), locked.params, project, locked.outs))
         reasons += list(moved(entry, locked))
-        for dataset in stage.inputs.values():
-            writer = resolution.pipeline.writer(dataset)
-            if writer and writer.name in found and not only_missing(found[writer.name]):
-                reasons.append(f"{dataset} comes anew from {writer.name}")
+        reasons += list(come_anew(resolution, stage, lock, found))
         reasons += missing([path for path in locked.outs if not (project / path).exists()], len(locked.outs))
         if reasons:
-            found[stage.name] = reasons
+            found[stage.name] = list(dict.fromkeys(reasons))  # two steps may be of one kind
     return found
+
+
+def come_anew(
+    resolution: Resolution, stage: StageSpec, lock: Mapping[str, LockedStage], found: Mapping[str, list[str]]
+) -> Iterator[str]:
+    """Find the inputs that a stage will read anew: their writer is to run, or has run since the stage last did."""
+    for dataset in stage.inputs.values():
+        writer = resolution.pipeline.writer(dataset)
+        if writer is None:
+            continue
+        path = str(place_of(resolution.pipeline, dataset, resolution.kinds))
+        is_to_run = writer.name in found and not only_missing(found[writer.name])
+        if is_to_run or is_behind(lock[stage.name], lock.get(writer.name), path):
+            yield f"{dataset} comes anew from {writer.name}"
+
+
+def is_behind(reader: LockedStage, writer: LockedStage | None, path: str) -> bool:
+    """Tell whether a stage last read something else than what now stands there, as after a run that went half way.
+
+    >>> is_behind(LockedStage(deps={"data/a": "1"}), LockedStage(outs={"data/a": "2"}), "data/a")
+    True
+    """
+    read, written = reader.deps.get(path), writer.outs.get(path) if writer else None
+    return read is not None and written is not None and read != written
 
 
 MISSING = "not here: brought back from the cache, or made again"
@@ -80,8 +103,10 @@ def moved(entry: Mapping[str, Any], locked: LockedStage) -> Iterator[str]:
             yield f"it no longer {what} {path}"
 
 
-def changes(stage: str, now: Mapping[str, Any], then: Mapping[str, Any], project: Path) -> Iterator[str]:
-    """Say what changed of a stage's parameters and versions."""
+def changes(
+    stage: str, now: Mapping[str, Any], then: Mapping[str, Any], project: Path, outs: Collection[str] = ()
+) -> Iterator[str]:
+    """Say what changed of a stage's parameters and versions, given what it writes."""
     said = False
     params, before = now.get(str(layout.PARAMS), {}), then.get(str(layout.PARAMS), {})
     for path, old, new in differences(before, params):
@@ -97,6 +122,8 @@ def changes(stage: str, now: Mapping[str, Any], then: Mapping[str, Any], project
     if not said and one.get("digest") != other.get("digest"):
         if list(steps) != list(old_steps):
             yield "the order of its steps"
+        elif layout.BUNDLE in map(Path, outs):
+            yield "the code in plugins/, which the bundle brings along, or the data format"
         else:
             yield "the pipeline's roles, task, contracts or data format"
 

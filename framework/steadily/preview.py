@@ -25,6 +25,7 @@ EXAMPLES = 3
 WIDTH = 100
 CELL = 34
 REFUSED = {
+    "materialise": "makes a feature set, which takes all rows: `steadily features show KEY` shows it",
     "fit": "fits a model, which takes all rows: `dvc repro` runs it",
     "evaluate": "judges a model by all rows: `dvc repro` runs it, and `steadily report` shows it",
     "pack": "packs the bundle: `steadily predict FILE` tries it on rows",

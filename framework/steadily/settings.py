@@ -25,10 +25,13 @@ from steadily.parameters import WORDS
 
 SECTIONS = {
     "database": "steadily.database.settings:DatabaseSettings",
+    "features": "steadily.features.settings:FeaturesSettings",
     "deploy": "steadily.rollout.settings:DeploySettings",
     "loadtest": "steadily.loadtest.settings:LoadtestSettings",
     "releases": "steadily.releases.settings:ReleasesSettings",
     "retention": "steadily.database.settings:RetentionSettings",
+    "monitor": "steadily.monitor.settings:MonitorSettings",
+    "alerts": "steadily.monitor.settings:AlertSettings",
     "serve": "steadily.serving.settings:ServeSettings",
 }
 FROM_ENVIRONMENT = "put it into the environment, and ${oc.env:NAME} here"

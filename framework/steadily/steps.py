@@ -24,12 +24,13 @@ else:
         """Marks a parameter that names a further input of the stage; the step is given its rows whole."""
 
 
-Kind = Literal["source", "row", "learned", "dataset", "split", "model", "evaluation"]
-KINDS: tuple[Kind, ...] = ("source", "row", "learned", "dataset", "split", "model", "evaluation")
+Kind = Literal["source", "row", "learned", "dataset", "split", "features", "model", "evaluation"]
+KINDS: tuple[Kind, ...] = ("source", "row", "learned", "dataset", "split", "features", "model", "evaluation")
 MARK = "__steadily_step__"
 METHODS: dict[Kind, tuple[str, ...]] = {
     "source": ("read", "version"),
     "learned": ("learn", "merge", "apply"),
+    "features": ("collect", "combine", "describe"),
     "model": ("fit", "load"),
 }
 NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
@@ -81,7 +82,7 @@ def step(
     """Make a function or class a step under ``name`` ("plugin.verb"), and hand it back unchanged.
 
     The kind of a class follows from its methods (read/version: source;
-    learn/merge/apply: learned; fit/load: model). A function is a row transform
+    learn/merge/apply: learned; collect/combine/describe: features; fit/load: model). A function is a row transform
     unless ``kind`` says "dataset", "split" or "evaluation". Parameters are the
     keyword-only arguments of the function, or of the class's ``__init__``.
 

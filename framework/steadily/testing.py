@@ -193,13 +193,16 @@ def check_ids(found: StepDefinition, frame: pd.DataFrame, result: pd.DataFrame) 
 
 
 def check_reasons(found: StepDefinition, frame: pd.DataFrame, result: pd.DataFrame, reasons: pd.Series | None) -> None:
-    """Reasons are texts for rows that were dropped, one each."""
+    """Reasons are texts, one for each row that was dropped; one that stays may have one for values that were added."""
     if reasons is None:
         return
     dropped = frame.index.difference(result.index)
-    ensure(reasons.index.is_unique, found, "a dropped row has two reasons")
-    ensure(bool(reasons.index.isin(dropped).all()), found, "a reason is given for a row that was not dropped")
-    ensure(len(reasons) == len(dropped), found, "a dropped row has no reason")
+    added = result.columns.difference(frame.columns)
+    ensure(reasons.index.is_unique, found, "a row has two reasons")
+    others = reasons.index.difference(dropped)
+    ensure(len(others) == 0 or len(added) > 0, found, "a reason is given for a row that was not dropped")
+    ensure(bool(others.isin(result.index).all()), found, "a reason is given for a row that was not there")
+    ensure(bool(dropped.isin(reasons.index).all()), found, "a dropped row has no reason")
     ensure(all(isinstance(text, str) and text for text in reasons), found, "a reason has to be a text")
 
 
@@ -292,6 +295,25 @@ def check_split(found: StepDefinition, arguments: dict[str, Any], frame: pd.Data
         same(found, "run twice it splits in two ways", found.target(before, **arguments), parts)
 
 
+def check_features(found: StepDefinition, arguments: dict[str, Any], frame: pd.DataFrame, _: Any) -> None:
+    """A feature set: the same values whatever the cuts and the order of rows, one row for each key and moment."""
+    maker: Any = found.target(**arguments)
+    said = maker.describe()
+    before = frame.copy(deep=True)
+    shown = frame[list(maker.columns)]
+    whole = maker.combine([maker.collect(shown)])
+    same(found, "collecting changed its input in place", frame, before)
+    ensure(
+        list(whole.columns[: len(said["keys"]) + 1]) == [*said["keys"], "as_of"], found, "it gives keys, as_of, values"
+    )
+    ensure(not whole.duplicated([*said["keys"], "as_of"]).any(), found, "a key has two rows of one moment")
+    for cuts in cuts_of(len(frame)):
+        parts = [found.target(**arguments).collect(shown.iloc[start:end]) for start, end in cuts]  # type: ignore[attr-defined]
+        same(found, f"the values depend on how the rows are cut (at {cuts[:5]})", maker.combine(parts), whole)
+    backwards = maker.combine([maker.collect(shown.iloc[::-1])])
+    same(found, "the values depend on the order of the rows", backwards, whole)
+
+
 def check_source(found: StepDefinition, arguments: dict[str, Any], frame: pd.DataFrame | None, _: Any) -> None:
     """A source: chunks no longer than asked, names in order, the same rows whatever the chunks, a steady version."""
     source: Any = found.target(**arguments)
@@ -377,6 +399,7 @@ CHECKS: dict[str, Callable[..., None]] = {
     "learned": check_learned,
     "dataset": check_dataset,
     "split": check_split,
+    "features": check_features,
     "source": check_source,
     "model": check_model,
 }

@@ -80,6 +80,33 @@ def stage_specification(pipeline: PipelineSpec, stage: StageSpec, kinds: Mapping
     return specification
 
 
+def definition_of(
+    pipeline: PipelineSpec, stage: StageSpec, specifications: Mapping[str, Any], steps: Mapping[str, Mapping[str, Any]]
+) -> str:
+    """Digest all that decides what a stage would make of the same sources: itself, and all stages before it.
+
+    This is the version of a feature set. What the sources hold is no part of it: new data refreshes the values, which
+    go on to mean the same.
+
+    Args:
+        pipeline: The pipeline.
+        stage: The stage.
+        specifications: By stage, what ``stage_specification`` gives.
+        steps: By stage and step, what ``step_version`` gives.
+    """
+    before = {stage.name}
+    for other in reversed(pipeline.stages):
+        if any(other.name == name or feeds(pipeline, other, name) for name in before):
+            before.add(other.name)
+    parts = [[name, specifications[name], list(steps[name].items())] for name in sorted(before)]
+    return digest_of_value([layout.FEATURES_FORMAT, parts])
+
+
+def feeds(pipeline: PipelineSpec, stage: StageSpec, name: str) -> bool:
+    """Tell whether a stage reads what another one writes: whether ``stage`` writes an input of the one called so."""
+    return bool(set(stage.outputs.values()) & set(pipeline.stage(name).inputs.values()))
+
+
 def contract_of(pipeline: PipelineSpec, name: str) -> Any:
     """Give the canonical contract of a dataset, and the share of rows that may fail it."""
     from steadily.contract import Contract

@@ -76,6 +76,7 @@ def test_a_first_run_that_fails_leaves_no_outputs_of_the_failing_stage(fresh: Pr
     text = fresh.refused("dvc", "repro")
     assert "clean failed after" in text
     assert "it has no outputs" in text
+    assert "Mend this and run `dvc repro` again.\n" in text  # there is no complete run to go back to
     assert sorted(path.name for path in fresh.path("data").iterdir()) == ["inbox", "raw", "valid"]
     assert sorted(path.name for path in fresh.path("reports").glob("*/*")) == sorted(
         ["summary.json", "ledger.parquet", "quarantine.parquet"] * 2

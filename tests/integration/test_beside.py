@@ -15,52 +15,41 @@ from serving import Operated, Running, copied
 from sqlalchemy import select
 from test_serving import GOOD
 
+from steadily.bundle import manifest as manifests
 from steadily.clock import Clock
 from steadily.database.rollout import pair_examples, pair_sums
 from steadily.database.tables import deployments
 from steadily.releases.slots import read_slots
 from steadily.rollout.deploy import rollback
 from steadily.rollout.pairs import PairCounts
+from steadily.rollout.record import pairs_in
 from unit.small import Small
 from unit.test_bundle import BUNDLE
 from unit.test_evaluate import judged
 
-LINES = {
-    "other": "",
-    "fails": """
-    import os
-    if os.environ.get("SHOP_SERVED") and (frame["order"] % 10 == 0).any():
-        raise ValueError("order")
-""",
-    "crashes": """
-    import os
-    if os.environ.get("SHOP_SERVED"):
-        raise ValueError("always")
-""",
-    "hangs": """
+MODES = ("other", "fails", "crashes", "hangs", "dies", "eats")
+# What the shop's own step does where it serves, by a file beside it: what training did is the same for all.
+LINES = """
     import os, time
-    if os.environ.get("SHOP_SERVED"):
+    from pathlib import Path
+
+    mode = (Path(__file__).parent / "shop_mode.txt").read_text()
+    if mode == "crashes" or (mode == "fails" and (frame["order"] % 10 == 0).any()):
+        raise ValueError("order")
+    if mode == "hangs":
         time.sleep(3600)
-""",
-    "dies": """
-    import os
-    if os.environ.get("SHOP_SERVED"):
+    if mode == "dies":
         os._exit(3)
-""",
-    "eats": """
-    import os
-    if os.environ.get("SHOP_SERVED"):
+    if mode == "eats":
         held = [bytearray(1 << 24) for _ in range(100_000)]
-""",
-}
+"""
 
 
 @pytest.fixture(scope="module")
 def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Bundles of the shop, whose own step behaves in one way each where it serves."""
+    """Bundles of the shop, whose own step behaves in one way each."""
     folder = tmp_path_factory.mktemp("made") / "a project"
     folder.mkdir()
-    found = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setattr(sys, "path", list(sys.path))
@@ -68,12 +57,14 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         small = judged(Small(), more=BUNDLE)
         text = Path("plugins/shop.py").read_text("utf-8")
         line = next(one for one in text.splitlines() if "return frame.assign" in one)
+        small.write("plugins/shop.py", text.replace(line, f"{LINES}{line}"))
+        small.write("plugins/shop_mode.txt", "good")
         small.run()
-        found["good"] = copied(Path("bundle"), folder / "made" / "good")
-        for name, lines in LINES.items():
-            small.write("plugins/shop.py", text.replace(line, f"{lines}\n    # {name}\n    kind = {name!r}\n{line}"))
-            small.run()
-            found[name] = copied(Path("bundle"), folder / "made" / name)
+    found = {"good": folder / "bundle"}
+    for mode in MODES:
+        found[mode] = copied(folder / "bundle", folder / "made" / mode)
+        (found[mode] / "plugins/shop_mode.txt").write_text(mode, "utf-8")
+        manifests.write(found[mode], manifests.Manifest.from_json(manifests.content_of(found[mode])))
     return found
 
 
@@ -87,7 +78,7 @@ def operated(bundles: dict[str, Path], tmp_path: Path) -> Operated:
 
 @pytest.fixture
 def running(operated: Operated) -> Iterator[Running]:
-    with operated.serving(environment={"SHOP_SERVED": "yes"}) as found:
+    with operated.serving() as found:
         yield found
 
 
@@ -117,6 +108,21 @@ def test_both_answers_are_compared(bundles: dict[str, Path], operated: Operated,
     assert found.live_errors == found.other_errors == 0
     assert found.delta_sum == pytest.approx(0, abs=1e-9)
     assert found.other_latency.count == found.answered
+    by_slot = {slot: [row for row in operated.logged() if row.slot == slot] for slot in ("live", "shadow")}
+    live = {(row.request_id, row.position): row for row in by_slot["live"]}
+    assert len(by_slot["shadow"]) >= 50
+    for row in by_slot["shadow"]:
+        assert (row.release, row.outcome) == (2, "answered")
+        assert row.prediction == live[row.request_id, row.position].prediction
+        assert row.confidence == pytest.approx(live[row.request_id, row.position].confidence)
+    one, two = by_slot["shadow"][:2]
+    right = {"request_id": one.request_id, "label": one.prediction}
+    wrong = {"request_id": two.request_id, "label": "neither"}
+    assert running.post("/labels", {"labels": [right, wrong]}).status_code == 200
+    with operated.open() as database, database.read() as connection:
+        since = read_slots(database).since_us["shadow"] or 0
+        joined = pairs_in(connection, "shadow", 1, 2, since)
+    assert (joined.labelled, joined.only_live_right, joined.only_other_right) == (2, 0, 0)
 
 
 @pytest.mark.parametrize("kind", ["fails", "crashes", "hangs", "dies", "eats"])
@@ -208,13 +214,8 @@ def test_an_outage_that_hits_both_takes_nothing_off(
 
 def twin(folder: Path) -> Path:
     """Make a bundle another one, that does the same."""
-    import json
-
-    from steadily.bundle import manifest as manifests
-
-    content = json.loads((folder / "manifest.json").read_text("utf-8")) | {"data": {"learned": "a", "judged": "b"}}
-    content["digest"] = manifests.digest_of(content)
-    (folder / "manifest.json").write_text(json.dumps(content), encoding="utf-8")
+    (folder / "plugins/more.txt").write_text("more", "utf-8")
+    manifests.write(folder, manifests.Manifest.from_json(manifests.content_of(folder)))
     return folder
 
 

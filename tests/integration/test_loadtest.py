@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -14,12 +13,10 @@ from typing import Any
 import pytest
 from serving import STEADILY, Operated, Running
 
+from packed import packed_shop
 from steadily.clock import Clock
 from steadily.loadtest import record
 from steadily.loadtest.rate import peak_in_log
-from unit.small import Small
-from unit.test_bundle import BUNDLE
-from unit.test_evaluate import judged
 
 LIMITS = {"timeout": 30, "limits": {"p95_ms": 20_000, "p99_ms": 4_000, "max_error_share": 0.5}}
 FREEZE = 5.0
@@ -28,13 +25,7 @@ FREEZE = 5.0
 @pytest.fixture(scope="module")
 def operated(tmp_path_factory: pytest.TempPathFactory) -> Operated:
     """A project with one release, and a file of rows."""
-    made = tmp_path_factory.mktemp("made") / "a project"
-    made.mkdir()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(made)
-        patch.setattr(sys, "path", list(sys.path))
-        patch.setattr(sys, "dont_write_bytecode", True)
-        judged(Small(), more=BUNDLE).run()
+    made = packed_shop(tmp_path_factory)
     folder = tmp_path_factory.mktemp("operated") / "with a space"
     found = Operated(folder, f"sqlite:///{folder / 'operate.db'}", {"log_seconds": 0.1}).prepare()
     found.register(made / "bundle")

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from project import Project
 
+from shared import made_once
 from steadily.clock import Clock
 from steadily.database import Database, open_database
 from steadily.errors import ReleaseError, SteadilyError
@@ -37,7 +38,13 @@ LATENCY = {"rows": 1, "p50_ms": 1.0, "p95_ms": None, "p99_ms": None}
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Two projects on which dvc repro has run: the second is the first with another model and a changed step."""
-    one = Project.make(tmp_path_factory.mktemp("releases") / "my project")
+    folder = made_once(tmp_path_factory, "released", make)
+    return folder / "my project", folder / "my other project"
+
+
+def make(folder: Path) -> None:
+    """Make them."""
+    one = Project.make(folder / "my project")
     one.edit("conf/config.yaml", "datasets:\n", STAGES + "datasets:\n")
     one.ok("steadily", "compose")
     one.repro()
@@ -47,7 +54,6 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     other.edit("conf/model/small.yaml", "C: 1.0", "C: 0.001")
     other.edit("plugins/shop_words.py", "values.str.upper() + mark", "values.str.upper() + mark + mark")
     other.repro()
-    return one.folder, other.folder
 
 
 @pytest.fixture

@@ -254,7 +254,7 @@ def test_an_upgraded_package_reruns_the_steps_that_use_it(finished: Project, tmp
     assert "tinywords not used → 1.0 (used by shop.shout)" in finished.ok("steadily", "plan")
     finished.repro("prepare")
     distribution(library, "tinyother", "2.0")
-    assert finished.ok("steadily", "plan") == NOTHING
+    assert finished.ok("steadily", "plan") == "train will run: train_ready comes anew from prepare\n"  # and no more
     distribution(library, "tinywords", "1.1")
     assert "clean will run: tinywords 1.0 → 1.1 (used by shop.shout)\n" in finished.ok("steadily", "plan")
     assert foretold(finished) == after("clean")
@@ -266,6 +266,7 @@ def test_a_new_stage_rewrites_the_pipeline_and_asks_for_a_second_run(finished: P
     finished.edit("conf/config.yaml", "  split:\n    inputs: {rows: clean}", EXTRA)
     finished.edit("conf/config.yaml", "datasets:\n", FEW)
     told = finished.ok("steadily", "plan")
+    assert "note: the pipeline's shape changed: the next dvc repro rewrites dvc.yaml and stops, one more runs\n" in told
     assert "fewer will run: it has not run yet\n" in told
     assert "split will run: inputs.rows 'clean' → 'few'; it reads data/few now; it no longer reads data/clean" in told
     lock, versions = finished.lock(), finished.path("versions.yaml").read_bytes()

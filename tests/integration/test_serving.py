@@ -21,10 +21,8 @@ import psutil
 import pytest
 from serving import Operated, Running
 
+from packed import packed_shop
 from steadily.bundle import open_bundle
-from unit.small import Small
-from unit.test_bundle import BUNDLE
-from unit.test_evaluate import judged
 
 GOOD = {"order": 7, "city": "Ulm", "weight": 3.5, "ordered_at": "2024-05-02T10:00:00Z"}
 JSON = {"content-type": "application/json"}
@@ -33,20 +31,7 @@ JSON = {"content-type": "application/json"}
 @pytest.fixture(scope="module")
 def bundles(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Two bundles of the shop, whose models differ."""
-    found = []
-    for name, old, new in (("one", "", ""), ("two", "C: 1.0", "C: 0.01")):
-        folder = tmp_path_factory.mktemp(name) / "a project"
-        folder.mkdir()
-        with pytest.MonkeyPatch.context() as patch:
-            patch.chdir(folder)
-            patch.setattr(sys, "path", list(sys.path))
-            patch.setattr(sys, "dont_write_bytecode", True)
-            small = judged(Small(), more=BUNDLE)
-            if old:
-                small.edit("conf/model/small.yaml", old, new)
-            small.run()
-        found.append(folder)
-    return found[0], found[1]
+    return packed_shop(tmp_path_factory), packed_shop(tmp_path_factory, strength=0.01)
 
 
 @pytest.fixture(scope="module")

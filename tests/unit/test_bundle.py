@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from packed import BUNDLE, packed_shop
 from steadily.bundle import Bundle, open_bundle
 from steadily.bundle.manifest import digest_of
 from steadily.bundle.replay import Answers
@@ -22,24 +22,11 @@ from steadily.errors import DataError, PluginError, SteadilyError
 from unit.small import Small
 from unit.test_evaluate import MODEL, SHARES, judged
 
-BUNDLE = """\
-  bundle:
-    inputs: {model: lateness, predictions: predictions}
-    outputs: {bundle: bundle}
-"""
-
 
 @pytest.fixture(scope="module")
 def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bundle of the shop, made once, with the raw rows and the predictions beside it."""
-    folder = tmp_path_factory.mktemp("packed") / "my project"
-    folder.mkdir()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setattr(sys, "path", list(sys.path))
-        patch.setattr(sys, "dont_write_bytecode", True)
-        judged(Small(), more=BUNDLE).run()
-    return folder
+    return packed_shop(tmp_path_factory)
 
 
 @pytest.fixture

@@ -55,7 +55,9 @@ def test_a_day_at_the_command_line(small: Small, capsys: Capture) -> None:
     assert said(capsys, "log") == "no run is on record yet: dvc repro makes the first\n"
     small.short("{fill: {use: rows.impute, columns: [x], strategy: median}}")
     assert said(capsys, "check") == "all well: 3 stages, 2 steps\n"
-    assert "ingest will run: it has not run yet\n" in said(capsys, "plan")
+    assert said(capsys, "plan").startswith(
+        "note: dvc.yaml is not there yet: `steadily compose` writes it\ningest will run: it has not run yet\n"
+    )
     assert json.loads(said(capsys, "plan", "--json"))["reasons"]["work"] == ["it has not run yet"]
     said(capsys, "compose")
     for stage in ("ingest", "validate"):

@@ -10,7 +10,8 @@ import pytest
 
 import steadily
 
-PACKAGES = ["steadily", *(f"steadily_{name}" for name in ("files", "rows", "text", "dates", "split", "sklearn"))]
+NAMES = ("files", "rows", "text", "dates", "split", "sklearn", "notify")
+PACKAGES = ["steadily", *(f"steadily_{name}" for name in NAMES)]
 
 
 def modules() -> list[str]:

@@ -148,6 +148,13 @@ def test_why_a_stage_would_run(now: dict[str, Any], said: list[str]) -> None:
     assert list(changes("s", new, then, Path())) == said
 
 
+def test_why_the_bundle_would_run_anew() -> None:
+    then = {"versions.yaml": {"bundle": {"digest": "1", "steps": {}}}}
+    now = {"versions.yaml": {"bundle": {"digest": "2", "steps": {}}}}
+    said = ["the code in plugins/, which the bundle brings along, or the data format"]
+    assert list(changes("bundle", now, then, Path(), {"bundle": "0.dir"})) == said
+
+
 def test_a_parameter_says_more_than_the_digest() -> None:
     then = {"params.yaml": {"stages.s": {"steps": {"m": {"C": 1}}}}, "versions.yaml": {"s": {"digest": "1"}}}
     now = {"params.yaml": {"stages.s": {"steps": {"m": {"C": 1.0}}}}, "versions.yaml": {"s": {"digest": "2"}}}

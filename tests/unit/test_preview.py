@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from packed import BUNDLE
 from steadily.cli import main
 from steadily.errors import SteadilyError
 from steadily.files import digest_of
 from steadily.preview import preview, table, told
 from unit.small import Small
-from unit.test_bundle import BUNDLE
 from unit.test_evaluate import judged
 
 

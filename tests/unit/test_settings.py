@@ -46,6 +46,9 @@ def test_what_the_file_says(small: Small) -> None:
     assert settings.settings(Path(), DatabaseSettings).url is None
 
 
+KNOWN = ", ".join(sorted([*operate.KNOWN, *settings.SECTIONS]))
+
+
 def test_all_that_is_wrong_is_told_at_once(small: Small) -> None:
     text = """\
 engine: {wrkers: 2}
@@ -55,9 +58,7 @@ retention: {predictions_days: 0, labels_days: "9", workers_days: true}
 database: 7
 """
     assert problems(small, text) == [
-        "conf/operate.yaml:2: unknown section 'databse'; allowed: database, engine, loadtest, "
-        "releases, retention, serve, sources; "
-        "did you mean 'database'?",
+        f"conf/operate.yaml:2: unknown section 'databse'; allowed: {KNOWN}; did you mean 'database'?",
         "conf/operate.yaml:1: engine.wrkers: unknown key 'wrkers'; allowed: address, backend, read_rows, workers; "
         "did you mean 'workers'?",
         "conf/operate.yaml:5: database: has to be a mapping; allowed: keys url",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,7 @@ class Manifest:
         verdicts: How the evaluation's figures stand to their limits.
         data: The digests of the evaluated and the learned data.
         packages: Versions of the packages that the steps use.
+        feature_sets: The versions of the feature sets that rows are looked up in, by name.
     """
 
     task: str
@@ -80,6 +81,7 @@ class Manifest:
     verdicts: tuple[Mapping[str, Any], ...]
     data: Mapping[str, Any]
     packages: Mapping[str, str]
+    feature_sets: Mapping[str, str] = field(default_factory=dict)
     digest: str = ""
 
     @classmethod
@@ -109,6 +111,7 @@ class Manifest:
             verdicts=tuple(content["verdicts"]),
             data=dict(content["data"]),
             packages=dict(content["packages"]),
+            feature_sets=dict(content.get("feature_sets", {})),
             digest=content["digest"],
         )
 

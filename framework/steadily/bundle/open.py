@@ -17,13 +17,22 @@ from steadily.catalog import Catalog
 from steadily.chain import Chain, Places, bind
 from steadily.contract import Contract
 from steadily.errors import PluginError, Problem
+from steadily.features.offline import open_offline
+from steadily.lookups import Features, FeatureSet
 from steadily.spec import StageSpec, StepSpec
 
 INPUT = "rows"
 Tell = Callable[[str], None]
+OpenFeatures = Callable[[FeatureSet], Features]
 
 
-def open_bundle(folder: Path | str, *, other_code: bool = False, tell: Tell = lambda text: None) -> Bundle:
+def open_bundle(
+    folder: Path | str,
+    *,
+    other_code: bool = False,
+    tell: Tell = lambda text: None,
+    features: OpenFeatures | None = None,
+) -> Bundle:
     """Open a bundle for answering rows.
 
     A bundle may carry code of the project that it comes from (``plugins/``), which
@@ -33,6 +42,8 @@ def open_bundle(folder: Path | str, *, other_code: bool = False, tell: Tell = la
         folder: The bundle's folder.
         other_code: Whether steps may be used whose installed code is not that of the training.
         tell: Called with what is worth knowing, such as packages of other versions.
+        features: Opens a feature set for lookups, such as ``steadily.features.online_features(url)``, which reads an
+            online store; without it, values come from the bundle's own files, which are as old as the training.
 
     Raises:
         DataError: A file of it is missing or other than it was written; a model that holds unknown types.
@@ -49,7 +60,8 @@ def open_bundle(folder: Path | str, *, other_code: bool = False, tell: Tell = la
         tell(str(problem))
     for text in other_packages(manifest):
         tell(text)
-    legs = tuple(leg(folder, catalog, stage) for stage in manifest.stages)
+    lookups = Lookups(features)
+    legs = tuple(leg(folder, catalog, stage, lookups) for stage in manifest.stages)
     step = manifest.model["step"]
     model_step = bind(
         catalog,
@@ -58,15 +70,30 @@ def open_bundle(folder: Path | str, *, other_code: bool = False, tell: Tell = la
         Places(folder, folder, {}),
     )
     model = model_step.guarded(model_step.definition.target.load, folder / manifests.MODEL)  # type: ignore[attr-defined]
-    return Bundle(folder, manifest, legs, model_step, model)
+    return Bundle(folder, manifest, legs, model_step, model, tuple(lookups.opened.values()))
 
 
-def leg(folder: Path, catalog: Catalog, stage: ReplayedStage) -> Leg:
+class Lookups:
+    """Opens the feature sets of a bundle, each once."""
+
+    def __init__(self, features: OpenFeatures | None) -> None:
+        self.features = features
+        self.opened: dict[Path, Features] = {}
+
+    def __call__(self, folder: Path) -> Features:
+        """Open the feature set whose files lie in a folder of the bundle."""
+        if folder not in self.opened:
+            found = open_offline(folder)
+            self.opened[folder] = found if self.features is None else self.features(found.set)
+        return self.opened[folder]
+
+
+def leg(folder: Path, catalog: Catalog, stage: ReplayedStage, lookups: Lookups) -> Leg:
     """Bind the steps of one stage, and read the contract at its end."""
     steps = tuple(StepSpec(step.name, step.use, step.params) for step in stage.steps)
     spec = StageSpec(stage.stage, {INPUT: "", **stage.tables}, steps, {INPUT: stage.dataset})
     tables = {name: folder / manifests.TABLES / dataset for name, dataset in stage.tables.items()}
-    chain = Chain(catalog, spec, Places(folder / manifests.LEARNED / stage.stage, folder, tables))
+    chain = Chain(catalog, spec, Places(folder / manifests.LEARNED / stage.stage, folder, tables, lookups))
     boundary = None
     if stage.contract is not None:
         values = yaml.safe_load((folder / stage.contract).read_text(encoding="utf-8"))

@@ -21,6 +21,7 @@ from steadily.chain import BoundStep, Chain
 from steadily.contract import Contract
 from steadily.errors import DataError, Problem, SteadilyError, listed, near
 from steadily.ledger import Book, kind_of
+from steadily.lookups import Features
 
 ROW_ID = "row_id"
 CONTRACT = "contract"
@@ -96,9 +97,16 @@ class Bundle:
     """An opened bundle. It is not changed by use, so threads may share it."""
 
     def __init__(
-        self, folder: Path, manifest: Manifest, legs: tuple[Leg, ...], model_step: BoundStep, model: Any
+        self,
+        folder: Path,
+        manifest: Manifest,
+        legs: tuple[Leg, ...],
+        model_step: BoundStep,
+        model: Any,
+        features: tuple[Features, ...] = (),
     ) -> None:
         self.folder, self.manifest, self.legs, self.model_step, self.model = folder, manifest, legs, model_step, model
+        self.features = features  # where its rows are looked up, in files or in a store
 
     @property
     def row_types(self) -> dict[str, str] | None:

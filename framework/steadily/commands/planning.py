@@ -34,10 +34,11 @@ def plan(chosen: argparse.Namespace) -> int:
     from steadily.plan import told
 
     found = composing.check_project(Path())
+    notes = [*found.notes, *composing.foretold_shape(Path(), found)]
     if chosen.json:
-        say([json.dumps({"reasons": found.reasons, "notes": found.notes}, indent=1, ensure_ascii=False)])
+        say([json.dumps({"reasons": found.reasons, "notes": notes}, indent=1, ensure_ascii=False)])
         return 0
-    say([f"note: {note}" for note in found.notes])
+    say([f"note: {note}" for note in notes])
     say(told(found.reasons) or ["nothing to do: dvc repro would run compose only"])
     return 0
 

@@ -15,7 +15,7 @@ def serve(chosen: argparse.Namespace) -> int:
     from steadily.serving.start import serve as begin
 
     given = {name: getattr(chosen, name) for name in ("host", "port", "workers") if getattr(chosen, name) is not None}
-    begin(Path(), given, tell=lambda text: print_line(text))
+    begin(Path(), given, tell=lambda text: print_line(text), trial=chosen.trial)
     return 0
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from steadily.database import monitoring as monitoring  # its tables belong to the metadata, too
 from steadily.database import rollout as rollout  # its tables belong to the metadata
 from steadily.database.opening import Database, open_database
 from steadily.database.settings import DatabaseSettings

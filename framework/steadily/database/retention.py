@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Column, delete, select
 
+from steadily.database.monitoring import alert_events, alerts, amounts, counted_labels, hourly, posts, silences, watches
 from steadily.database.opening import Database
 from steadily.database.rollout import flushes, pair_examples, pair_sums, served_hours
 from steadily.database.settings import RetentionSettings
@@ -40,6 +41,14 @@ RULES = (
     Rule(pair_sums.c.hour_us, "comparisons_days"),
     Rule(pair_examples.c.at_us, "comparisons_days"),
     Rule(served_hours.c.hour_us, "comparisons_days"),
+    Rule(amounts.c.at_us, "workers_days"),  # a worker sends its last amount again within minutes, or never
+    Rule(counted_labels.c.at_us, "predictions_days"),
+    Rule(hourly.c.begin_us, "monitoring_days"),
+    Rule(watches.c.seen_us, "monitoring_days"),
+    Rule(alerts.c.resolved_us, "monitoring_days"),  # those that fire have none, and stay
+    Rule(alert_events.c.at_us, "monitoring_days"),
+    Rule(silences.c.ends_us, "monitoring_days"),
+    Rule(posts.c.delivered_us, "monitoring_days"),  # what waits has none, and stays
 )
 
 

@@ -40,6 +40,7 @@ class RetentionSettings(Section):
         load_tests_days: Results of load tests.
         workers_days: Processes that serve no longer.
         comparisons_days: Hourly sums of what a shadow or the previous release made of live's requests.
+        monitoring_days: Hourly statistics, alerts that are over, messages that were delivered.
     """
 
     predictions_days: PositiveInt = 90
@@ -47,3 +48,4 @@ class RetentionSettings(Section):
     load_tests_days: PositiveInt = 400
     workers_days: PositiveInt = 7
     comparisons_days: PositiveInt = 90
+    monitoring_days: PositiveInt = 400

@@ -138,6 +138,7 @@ predictions = Table(
     Column("reason", Words),
     Column("imputed", json()),
     Column("inputs", json()),  # a sampled share, redacted
+    Column("slices", json()),  # the row's value of each slice that monitoring counts apart
     Index(None, "at_us"),
     Index(None, "release", "at_us"),
 )

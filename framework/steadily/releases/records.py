@@ -27,7 +27,7 @@ class Release:
         created_us: When it was registered.
         git_commit: The commit that stood then, or None outside git.
         git_dirty: Whether files differed from that commit.
-        feature_set: The version of the feature set that it reads, or None.
+        feature_set: The feature sets that it reads, each with its version, or None; the manifest has them by name.
         task: What it predicts.
         manifest: The bundle's manifest.
         metrics: The figures of its evaluation.

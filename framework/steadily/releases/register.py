@@ -138,7 +138,7 @@ def described(project: Path, content: Mapping[str, Any]) -> dict[str, Any]:
         "digest": content["digest"],
         "git_commit": commit,
         "git_dirty": dirty,
-        "feature_set": content.get("feature_set"),
+        "feature_set": ", ".join(f"{name} {version}" for name, version in content["feature_sets"].items()) or None,
         "task": content["task"],
         "manifest": dict(content),
         "metrics": figures["figures"],

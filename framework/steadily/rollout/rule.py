@@ -47,8 +47,8 @@ CREDIT_US = 10 * MINUTE_US
 class Baseline:
     """What is known of the errors before this release went live: requests, and how many of them failed.
 
-    >>> Baseline(100_000, 1_000).upper
-    0.010635...
+    >>> round(Baseline(100_000, 1_000).upper, 5)
+    0.01064
     """
 
     requests: Number = 0
@@ -223,8 +223,8 @@ def log_ratio(mode: Mode, counts: Counts, baseline: Baseline) -> Number:
     L = a ln(θ₁/θ₀) + b ln((1 − θ₁)/(1 − θ₀)), θ₀ = 1/2, θ₁ = 2/3 (arXiv 2011.03567, 2205.14762). Historical, with e
     errors of n: e ln(p₁/p₀) + (n − e) ln((1 − p₁)/(1 − p₀)), p₀ the baseline's upper bound, p₁ = 2 p₀.
 
-    >>> log_ratio("concurrent", Counts(paired=100, new_errors=6, old_errors=2), Baseline())
-    0.915...
+    >>> round(log_ratio("concurrent", Counts(paired=100, new_errors=6, old_errors=2), Baseline()), 3)
+    0.915
     """
     if mode == "concurrent":
         theta0, theta1 = 1 / 2, RATIO / (RATIO + 1)

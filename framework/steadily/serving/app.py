@@ -23,6 +23,7 @@ from starlette.routing import Route
 
 from steadily import __version__
 from steadily.errors import DatabaseError
+from steadily.monitor.hourly import CLIENT
 from steadily.serving import labels, v2
 from steadily.serving.bodies import Gone, Receive, Scope, Send, header, need_json, read_body, send_json
 from steadily.serving.openapi import describe
@@ -52,6 +53,7 @@ class Predict:
         except RequestError as error:
             status, body = error.status, error.body()
             headers = more_headers(error)
+            note(service, status)
         except Gone:
             return
         service.measures.requests.labels("/predict", status).inc()
@@ -80,6 +82,12 @@ def let_in(service: Service, scope: Scope) -> None:
     given = header(scope, b"authorization")
     client = scope.get("client")
     service.guard.check(given.decode("latin-1") if given else None, client[0] if client else None)
+
+
+def note(service: Service, status: int) -> None:
+    """Note that a request for an answer was a client's mistake; who was not let in asked for none."""
+    if 400 <= status < 500 and status != HTTPStatus.UNAUTHORIZED:
+        service.noted(CLIENT)
 
 
 def more_headers(error: RequestError) -> list[tuple[bytes, bytes]]:
@@ -193,6 +201,8 @@ def guarded(service: Service, path: str, handler: Handler, *, free: bool) -> Han
         except RequestError as error:
             headers = {name.decode(): value.decode() for name, value in more_headers(error)}
             response = json_response(form(error), error.status, headers)
+            if path.endswith("/infer"):
+                note(service, error.status)
         except Gone:
             response = Response(status_code=400)
         service.measures.requests.labels(path, response.status_code).inc()

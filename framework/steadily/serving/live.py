@@ -7,6 +7,7 @@ what is wrong is told. Releases that served lately stay open, so that going back
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import socket
@@ -15,9 +16,11 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
+from steadily.bundle.open import OpenFeatures
 from steadily.clock import Clock
 from steadily.database import Database
 from steadily.errors import DatabaseError, RunError, SteadilyError
@@ -68,6 +71,18 @@ class Live:
     def current(self) -> Release:
         """Give the release that answers now."""
         return self.release
+
+    def time_us(self) -> int:
+        """Give the time. A simulated one may pass quickly, so it is read for each request.
+
+        Where the database is away it stands still.
+        """
+        if not self.clock.simulated:
+            return self.clock.now_us()
+        if self.away is None:
+            with contextlib.suppress(DatabaseError):
+                self.now_us = self.clock.now_us()
+        return self.now_us
 
     def first(self) -> Release:
         """Open the release that is live.
@@ -136,6 +151,32 @@ class Live:
         beat(self.database, self.clock, self.worker, self.release.number, self.slots)
 
 
+class Fixed(Live):
+    """One release, whatever the slots hold, for a trial of it; it is no part of what serves, and gives no sign of life.
+
+    Args:
+        database: As above.
+        clock: As above.
+        opens: As above.
+        number: The release.
+    """
+
+    def __init__(self, database: Database, clock: Clock, opens: Open, number: int) -> None:
+        self.number = number
+        super().__init__(database, clock, opens)
+
+    def first(self) -> Release:
+        """Open the release."""
+        return self.open(self.number)
+
+    def look(self, *, again: bool = False) -> bool:
+        """Take up no change."""
+        return False
+
+    def beat(self) -> None:
+        """Leave no sign of life."""
+
+
 class OwnModules:
     """Keeps apart the modules of projects' own plugins, which different releases have under the same names.
 
@@ -148,17 +189,20 @@ class OwnModules:
         self.homes: dict[Path, Mapping[str, ModuleType]] = {}
         self.active: Path | None = None
 
-    def open(self, number: int, folder: Path, most_rows: int, way: str) -> Release:
+    def open(
+        self, number: int, folder: Path, most_rows: int, way: str, features: OpenFeatures | None = None
+    ) -> Release:
         """Open a release with its own modules.
 
         Raises:
             SteadilyError: It can't be opened.
         """
         home = folder / "plugins"
+        opens = partial(Release.open, number, folder, most_rows=most_rows, way=way, tell=tell, features=features)
         if not home.is_dir():
-            return Release.open(number, folder, most_rows=most_rows, way=way, tell=tell)
+            return opens()
         with self.entered(home):
-            return OwnRelease(Release.open(number, folder, most_rows=most_rows, way=way, tell=tell), self, home)
+            return OwnRelease(opens(), self, home)
 
     @contextmanager
     def entered(self, home: Path) -> Iterator[None]:

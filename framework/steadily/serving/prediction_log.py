@@ -46,6 +46,7 @@ class Entry:
         raw: The rows as they came, for a release beside; never written.
         classes: The classes in the order of the probabilities.
         scored_us: How long scoring took, of the whole batch.
+        slices: For each row its value of each slice that monitoring counts apart, where there are any.
     """
 
     request_id: str
@@ -59,6 +60,7 @@ class Entry:
     raw: Sequence[Any] = ()
     classes: Sequence[str] = ()
     scored_us: float = 0.0
+    slices: Sequence[Any] | None = None
 
 
 Listener = Callable[[Sequence[Entry]], None]
@@ -239,6 +241,7 @@ def rows_of(entry: Entry) -> Iterator[dict[str, Any]]:
             "reason": reason_of(answer),
             "imputed": [vars_of(one) for one in answer.imputed] or None,
             "inputs": entry.inputs[position] if entry.inputs is not None else None,
+            "slices": entry.slices[position] if entry.slices is not None else None,
         }
 
 

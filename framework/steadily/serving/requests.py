@@ -196,7 +196,7 @@ def words(column: Column, constraint: Constraint) -> Callable[[Any], str]:
     """Give the ledger's words for a value that fails a check."""
 
     def told(value: Any) -> str:
-        rule = f"{column.name} {complaint(constraint, value, comparable(column.dtype))}"
+        rule = f"{column.name} {complaint(constraint, value, comparable(column.dtype))}".rstrip()
         return sentence(column.name, value, rule)
 
     return told

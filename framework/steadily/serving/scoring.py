@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from steadily.bundle import open_bundle
+from steadily.bundle.open import OpenFeatures
 from steadily.bundle.quick import Quick, QuickWay
 from steadily.bundle.replay import Answers, Bundle, Filled, Refusal
 from steadily.serving.requests import Row, RowReader
@@ -71,13 +72,14 @@ class Release:
         most_rows: int = 1_000,
         way: str = QUICK,
         tell: Callable[[str], None] = lambda text: None,
+        features: OpenFeatures | None = None,
     ) -> Release:
-        """Open a bundle's folder, digests checked.
+        """Open a bundle's folder, digests checked; ``features`` opens the feature sets that its rows are looked up in.
 
         Raises:
             SteadilyError: It is not what was written, or can't be used here.
         """
-        return cls(number, open_bundle(folder, tell=tell), most_rows, way)
+        return cls(number, open_bundle(folder, tell=tell, features=features), most_rows, way)
 
     def answer(self, rows: Sequence[Row]) -> list[Answer]:
         """Answer rows that ``reader`` has read, in order."""

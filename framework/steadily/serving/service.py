@@ -10,27 +10,30 @@ import logging
 import os
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from steadily.bundle.replay import Refusal
 from steadily.clock import Clock
 from steadily.database import Database
+from steadily.database.settings import RetentionSettings
 from steadily.database.tables import SLOTS
+from steadily.monitor.hourly import SHED
 from steadily.serving.batches import Batches, Done, QueueFullError
+from steadily.serving.counting import Counting
 from steadily.serving.labels import Listener as LabelListener
-from steadily.serving.live import Live, Open
+from steadily.serving.live import Fixed, Live, Open
 from steadily.serving.measures import Measures
+from steadily.serving.monitoring import Monitoring
 from steadily.serving.prediction_log import Entry, Listener, PredictionLog
 from steadily.serving.requests import RequestError, Row
 from steadily.serving.scoring import ERROR, Answer, Release
-from steadily.serving.settings import ServeSettings
+from steadily.serving.settings import LIVE, ServeSettings
 from steadily.serving.tokens import Guard
 from steadily.serving.watching import Find, Watching
 
 STUCK = 30.0  # seconds after which a batch is taken to hang
-LIVE = "live"
 logger = logging.getLogger("steadily.serving")
 
 
@@ -66,6 +69,10 @@ class Service:
         listeners: Hear of each logged request, on the log's thread.
         label_listeners: Hear of labels that changed something.
         find: Gives the releases that run beside the live one; without it none does, and no rule decides.
+        counting: Counts what is answered, for monitoring.
+        monitoring: Looks at what was counted.
+        kept: How long rows of the database are kept.
+        trial: A release that answers whatever is live, to be tried; nothing of it is logged.
     """
 
     def __init__(
@@ -77,19 +84,30 @@ class Service:
         listeners: Sequence[Listener] = (),
         label_listeners: Sequence[LabelListener] = (),
         find: Find | None = None,
+        counting: Callable[[Live], Counting] | None = None,
+        monitoring: Monitoring | None = None,
+        kept: RetentionSettings | None = None,
+        trial: int | None = None,
     ) -> None:
         self.settings, self.database, self.clock = settings, database, clock
         self.label_listeners = label_listeners
         self.guard = Guard.of(settings.tokens.get_secret_value() if settings.tokens else None)
         self.measures = Measures()
-        self.live = Live(database, clock, opens)
+        self.trial = trial
+        self.live = Live(database, clock, opens) if trial is None else Fixed(database, clock, opens, trial)
         self.batches = Batches(settings.batch_rows, settings.queued_rows)
         heard = listeners
         self.watching: Watching | None = None
         if find is not None:
-            self.watching = Watching(database, clock, self.live, find, settings.beside_queue)
+            self.watching = Watching(database, clock, self.live, find, settings.beside_queue, kept)
             heard = (self.watching.hear, *listeners)
+        self.monitoring = monitoring
+        self.counting = None if counting is None else counting(self.live)
+        if self.counting is not None:
+            heard = (*heard, self.counting)
         self.log = PredictionLog(database, seconds=settings.log_seconds, bound=settings.log_buffer, listeners=heard)
+        if self.watching is not None:
+            self.watching.log = self.log.add
         self.chance = random.Random()  # noqa: S311 (which inputs are kept, no secret)
         self.closing = False
 
@@ -98,14 +116,29 @@ class Service:
         self.live.start()
         if self.watching is not None:
             self.watching.start()
+        if self.counting is not None:
+            self.counting.start()
+        if self.monitoring is not None:
+            self.monitoring.start()
+
+    def noted(self, outcome: str) -> None:
+        """Note a request that came to no answer and is not logged: shed, or refused with 4xx."""
+        if self.counting is not None:
+            self.counting.note(self.live.release.number, LIVE, outcome)
 
     def close(self) -> None:
         """Answer what waits, write what is logged, and end."""
         self.closing = True
         self.batches.close()
-        self.log.close()
         if self.watching is not None:
             self.watching.close()
+        self.log.close()
+        if self.counting is not None:
+            self.counting.close()
+        if self.monitoring is not None:
+            self.monitoring.close()
+        if self.watching is not None:
+            self.watching.end()  # with what the log told of at its own end
         self.live.close()
 
     async def ask(self, release: Release, rows: Sequence[Row], raw: Sequence[Any]) -> Asked:
@@ -124,6 +157,7 @@ class Service:
             job = self.batches.submit(release, rows)
         except QueueFullError:
             self.measures.shed.inc()
+            self.noted(SHED)
             raise RequestError(503, "too many requests wait; try again") from None
         try:
             async with asyncio.timeout(self.settings.answer_seconds):
@@ -143,29 +177,30 @@ class Service:
         return Asked(given.request_id, release, done.answers)
 
     def now_us(self) -> int:
-        """Give the time; a simulated one as it was when the slots were looked at last."""
-        return self.live.now_us if self.clock.simulated else self.clock.now_us()
+        """Give the time at which a request came in."""
+        return self.live.time_us()
 
     def keep(self, given: Given, answers: Sequence[Answer], scored_us: float) -> None:
         """Log a request, and count it."""
         taken, release = time.perf_counter_ns() - given.start, given.release
         share = self.settings.sample_inputs
         inputs = [self.redacted(row) for row in given.rows] if share and self.chance.random() < share else None
-        self.log.add(
-            Entry(
-                given.request_id,
-                LIVE,
-                release.number,
-                given.at_us,
-                taken // 1_000,
-                answers,
-                inputs,
-                given.rows,
-                given.raw,
-                release.classes,
-                scored_us,
-            )
+        entry = Entry(
+            given.request_id,
+            LIVE,
+            release.number,
+            given.at_us,
+            taken // 1_000,
+            answers,
+            inputs,
+            given.rows,
+            given.raw,
+            release.classes,
+            scored_us,
+            None if self.counting is None else self.counting.slices(given.rows),
         )
+        if self.trial is None:
+            self.log.add(entry)
         self.measures.seconds.labels(str(release.number)).observe(taken / 1e9)
         outcomes: dict[str, int] = {}
         for answer in answers:
@@ -203,6 +238,7 @@ class Service:
             "queued_rows": self.batches.queued,
             "log": {"waiting": self.log.buffered, "written": self.log.written, "lost": self.log.lost},
             "watching": None if self.watching is None else self.watching.state(),
+            "monitoring": None if self.monitoring is None else self.monitoring.failure or "looks",
             "pid": os.getpid(),
         }
 

@@ -23,6 +23,7 @@ APPLICATION = "steadily.serving.app:create"
 GRACE = 30  # seconds that requests at work have at the end
 KEEP_ALIVE = 75
 BACKLOG = 2_048
+TRIAL = "STEADILY_TRIAL_RELEASE"  # tells the workers which release is tried
 
 
 def service_of(project: Path) -> Any:
@@ -33,20 +34,28 @@ def service_of(project: Path) -> Any:
     """
     from steadily.clock import clock_of
     from steadily.database import open_project
+    from steadily.database.settings import RetentionSettings
+    from steadily.features import online_features
+    from steadily.features.settings import FeaturesSettings
+    from steadily.monitor.settings import AlertSettings, MonitorSettings
     from steadily.releases.records import find_release
     from steadily.releases.store import fetch
     from steadily.serving.beside import Other
+    from steadily.serving.counting import counting_of
     from steadily.serving.live import OwnModules
+    from steadily.serving.monitoring import Monitoring
     from steadily.serving.scoring import QUICK, Release
     from steadily.serving.service import Service
 
-    chosen = settings(project, ServeSettings)
+    chosen, online = settings(project, ServeSettings), settings(project, FeaturesSettings)
+    features = online_features(online.address(project), timeout=online.timeout, refresh=online.refresh)
     database = open_project(project)
-    own = OwnModules()
+    own, trial = OwnModules(), os.environ.get(TRIAL)
 
     def opens(number: int) -> Release:
         known = find_release(database, number)
-        return own.open(number, fetch(project, known), chosen.most_rows, str(known.latency.get("way", QUICK)))
+        way = str(known.latency.get("way", QUICK))
+        return own.open(number, fetch(project, known), chosen.most_rows, way, features)
 
     def find(slot: str, number: int, since_us: int) -> Other:
         known = find_release(database, number)
@@ -54,16 +63,24 @@ def service_of(project: Path) -> Any:
         folder = fetch(project.absolute(), known)
         return Other(slot, number, since_us, folder, way, chosen.beside_memory_mb, chosen.answer_seconds)
 
-    return Service(chosen, database, clock_of(database), opens, find=find)
+    if trial is not None:
+        return Service(chosen, database, clock_of(database), opens, trial=int(trial))
+    clock, monitor = clock_of(database), settings(project, MonitorSettings)
+    counting = counting_of(database, monitor, clock)
+    alerts = settings(project, AlertSettings)
+    monitoring = Monitoring(project.absolute(), database, clock, monitor, alerts) if monitor.inside else None
+    kept = settings(project, RetentionSettings)
+    return Service(chosen, database, clock, opens, find=find, counting=counting, monitoring=monitoring, kept=kept)
 
 
-def serve(project: Path, given: dict[str, Any], tell: Callable[[str], None]) -> None:
+def serve(project: Path, given: dict[str, Any], tell: Callable[[str], None], trial: int | None = None) -> None:
     """Serve until a signal ends it.
 
     Args:
         project: The project's folder, which is the working one.
         given: Settings from the command line, over those of ``conf/operate.yaml``.
         tell: Called with a line on what is served and where.
+        trial: A release that answers whatever is live, and of which nothing is logged.
 
     Raises:
         SteadilyError: The settings or the release can't be used, or the port is taken.
@@ -72,7 +89,10 @@ def serve(project: Path, given: dict[str, Any], tell: Callable[[str], None]) -> 
 
     chosen = settings(project, ServeSettings).model_copy(update=given)
     refuse_open_doors(chosen)
-    number = check_release(project)
+    number = check_release(project, trial)
+    os.environ.pop(TRIAL, None)
+    if trial is not None:
+        os.environ[TRIAL] = str(trial)
     folder = layout.STATE / "serving"
     folder.mkdir(parents=True, exist_ok=True)
     figures = tempfile.mkdtemp(prefix="figures-", dir=folder)
@@ -80,7 +100,9 @@ def serve(project: Path, given: dict[str, Any], tell: Callable[[str], None]) -> 
     listening = bound(chosen.host, chosen.port)
     host = f"[{chosen.host}]" if ":" in chosen.host else chosen.host
     many = f"{chosen.workers} workers" if chosen.workers > 1 else "1 worker"
-    tell(f"release {number} answers at http://{host}:{listening.getsockname()[1]}/predict ({many}); Ctrl-C ends it")
+    beside = "" if trial is None else ", on trial: nothing is logged"
+    where = f"http://{host}:{listening.getsockname()[1]}/predict"
+    tell(f"release {number} answers at {where} ({many}{beside}); Ctrl-C ends it")
     try:
         config = uvicorn.Config(
             APPLICATION,
@@ -111,8 +133,8 @@ def serve(project: Path, given: dict[str, Any], tell: Callable[[str], None]) -> 
         shutil.rmtree(figures, ignore_errors=True)
 
 
-def check_release(project: Path) -> int:
-    """Give the live release's number; refuse to begin where it can't be had, before any process is started for it.
+def check_release(project: Path, trial: int | None) -> int:
+    """Give the number of the release that is to answer, or refuse to begin, before there is a process for it.
 
     Raises:
         SteadilyError: None is live, or its files are not what they were.
@@ -123,7 +145,7 @@ def check_release(project: Path) -> int:
     from steadily.releases.store import fetch
 
     with open_project(project) as database:
-        number = read_slots(database).live
+        number = trial or read_slots(database).live
         if number is None:
             raise RunError.at("steadily serve", "no release is live", hint="`steadily release` makes the first one so")
         fetch(project, find_release(database, number))

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from steadily.clock import Clock
 from steadily.database import Database
-from steadily.errors import DatabaseAway, SteadilyError
+from steadily.database.retention import prune
+from steadily.database.settings import RetentionSettings
+from steadily.errors import DatabaseAway, DatabaseError, SteadilyError
 from steadily.releases.slots import Slots
+from steadily.rollout.lease import take
 from steadily.rollout.record import Beside as Counted
 from steadily.rollout.record import Flush, record
 from steadily.rollout.watch import decide_once
@@ -23,8 +27,11 @@ from steadily.serving.beside import Beside, Other
 from steadily.serving.live import Live
 from steadily.serving.prediction_log import Entry
 from steadily.serving.scoring import ERROR
+from steadily.serving.settings import LIVE
 
 PACE = 1.0  # seconds
+PRUNE_EVERY = 3_600.0  # seconds
+RETENTION = "retention"
 KEPT = 600  # flushes that wait for a database that is away
 logger = logging.getLogger("steadily.serving")
 Find = Callable[[str, int, int], Other]
@@ -39,10 +46,20 @@ class Watching:
         live: What the worker serves.
         find: Gives the release of a slot: of the slot's name, the number, and since when.
         bound: The most requests that wait for a release beside.
+        kept: How long rows are kept; one of the workers deletes what is older, every hour.
     """
 
-    def __init__(self, database: Database, clock: Clock, live: Live, find: Find, bound: int) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        live: Live,
+        find: Find,
+        bound: int,
+        kept: RetentionSettings | None = None,
+    ) -> None:
         self.database, self.clock, self.live, self.find, self.bound = database, clock, live, find, bound
+        self.kept, self.pruned = kept or RetentionSettings(), time.monotonic()
         self.counts: dict[tuple[int, int], list[int]] = {}
         self.since: dict[int, int] = {}
         self.besides: dict[str, Beside] = {}
@@ -51,6 +68,7 @@ class Watching:
         self.lock = threading.Lock()
         self.failure: str | None = None
         self.decision: str | None = None
+        self.log: Callable[[Entry], None] = lambda entry: None
         self.stop = threading.Event()
         self.thread = threading.Thread(target=self.work, name="watching", daemon=True)
 
@@ -65,18 +83,17 @@ class Watching:
         self.thread.join(timeout=10)
         for beside in self.besides.values():
             beside.close()
-        self.flush()
 
     def hear(self, entries: Sequence[Entry]) -> None:
         """Count requests, and offer them to the releases beside."""
-        besides = list(self.besides.values())
+        besides, own = list(self.besides.values()), [entry for entry in entries if entry.slot == LIVE]
         with self.lock:
-            for entry in entries:
+            for entry in own:
                 key = entry.release, self.since.get(entry.release, 0)
                 found = self.counts.setdefault(key, [0, 0])
                 found[0] += 1
                 found[1] += any(answer.outcome == ERROR for answer in entry.answers)
-        for entry in entries:
+        for entry in own:
             for beside in besides:
                 if beside.other.number != entry.release:
                     beside.offer(entry)
@@ -88,6 +105,7 @@ class Watching:
                 self.follow()
                 self.flush()
                 self.decide()
+                self.prune()
                 self.failure = None
             except DatabaseAway as error:
                 self.failure = str(error)
@@ -106,7 +124,7 @@ class Watching:
                 self.besides.pop(name).close()
             if wanted is not None and name not in self.besides:
                 try:
-                    self.besides[name] = Beside(self.find(name, *wanted), self.bound)
+                    self.besides[name] = Beside(self.find(name, *wanted), self.bound, self.log)
                 except SteadilyError as error:
                     self.failure = f"release {wanted[0]} can't run beside: {error}"
                     logger.error("%s", self.failure)
@@ -121,6 +139,13 @@ class Watching:
         while self.waiting:
             record(self.database, self.waiting[0])
             self.waiting.popleft()
+
+    def end(self) -> None:
+        """Send the last counts, if the database takes them."""
+        try:
+            self.flush()
+        except DatabaseError as error:
+            logger.error("the last counts could not be sent: %s", error)
 
     def gather(self) -> None:
         """Put what was counted since the last time into flushes, each with its number."""
@@ -152,6 +177,17 @@ class Watching:
         self.decision = decision.why
         if decision.state == "rollback":
             logger.error("rolled back: %s", decision.why)
+
+    def prune(self) -> None:
+        """Delete what is older than it is to be kept, if an hour has passed and it is this worker's turn."""
+        if time.monotonic() - self.pruned < PRUNE_EVERY:
+            return
+        self.pruned, now_us = time.monotonic(), self.clock.now_us()
+        with self.database.begin(alone=RETENTION) as connection:
+            mine = take(connection, RETENTION, self.live.worker, now_us, int(PRUNE_EVERY * 1e6))
+        if mine:
+            gone = prune(self.database, self.kept, now_us)
+            logger.info("deleted what is older than it is to be kept: %s", gone)
 
     def state(self) -> dict[str, Any]:
         """Say how the releases beside are."""

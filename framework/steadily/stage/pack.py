@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import platform
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from steadily.chain import BoundStep, Chain, Places, bind
 from steadily.contract import Contract
 from steadily.datasets import open_dataset, read_part
 from steadily.errors import RunError, SteadilyError, StepError, rows_of
+from steadily.features.offline import described
 from steadily.lineage import Packed, what_is_packed
 from steadily.spec import StageSpec, StepSpec
 from steadily.stage.begin import Begun
@@ -244,7 +245,16 @@ class Packing:
             verdicts=tuple(figures["verdicts"]),
             data={"learned": learned.digest, "judged": judged.digest},
             packages=dict(sorted(packages.items())) | {"python": ".".join(platform.python_version_tuple()[:2])},
+            feature_sets=dict(sorted(self.feature_sets())),
         )
+
+    def feature_sets(self) -> Iterator[tuple[str, str]]:
+        """Give the name and version of each feature set that rows are looked up in."""
+        for leg in self.legs:
+            for table in leg.stage.tables.values():
+                found = described(self.begun.project / layout.dataset_folder(table))
+                if found is not None:
+                    yield found.name, found.version
 
 
 def contract_file(leg: Repeated) -> str:

@@ -1,4 +1,5 @@
-"""The work of a stage, by what its steps are: reading a source, transforming rows, fitting, judging or packing a model.
+"""The work of a stage, by what its steps are: reading a source, transforming rows, making a feature set, fitting,
+judging or packing a model.
 
 Everything is written into drafts; what the stage read is checked once more
 before they get their final names.
@@ -20,6 +21,7 @@ Task = Callable[[Begun, Drafts], dict[str, Any]]
 WORKS: dict[Work, tuple[str, str]] = {
     "ingest": ("ingest", "ingest"),
     "transform": ("transform", "transform"),
+    "materialise": ("materialise", "materialise"),
     "fit": ("fit", "fit"),
     "evaluate": ("evaluate", "evaluate"),
     "pack": ("pack", "pack"),

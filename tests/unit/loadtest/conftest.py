@@ -1,15 +1,13 @@
 from __future__ import annotations
 
-import sys
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from packed import packed_shop
 from unit.loadtest.answering import Server, started
-from unit.small import Small
-from unit.test_bundle import BUNDLE
-from unit.test_evaluate import judged
 
 LOCK = """\
 schema: '2.0'
@@ -25,14 +23,8 @@ stages:
 def ran_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shop after a whole run."""
     folder = tmp_path_factory.mktemp("loaded") / "my project"
-    folder.mkdir()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setattr(sys, "path", list(sys.path))
-        patch.setattr(sys, "dont_write_bytecode", True)
-        small = judged(Small(), more=BUNDLE)
-        small.run()
-        small.write("dvc.lock", LOCK)
+    shutil.copytree(packed_shop(tmp_path_factory), folder, symlinks=True)
+    (folder / "dvc.lock").write_text(LOCK, encoding="utf-8")
     return folder
 
 

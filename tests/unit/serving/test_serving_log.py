@@ -298,7 +298,7 @@ def test_labels_of_another_form_are_told_with_their_place(change: dict[str, Any]
 @pytest.mark.parametrize(
     ("body", "status"),
     [(None, 422), ([], 422), ({}, 422), ({"labels": []}, 422), ({"labels": [5]}, 422), ({"labels": {}}, 422),
-     ({"labels": [{}], "more": 1}, 422), ({"labels": [{}] * 10_001}, 413)],
+     ({"labels": [{}], "more": 1}, 422), ({"labels": [{}] * 10_001}, 422)],
 )  # fmt: skip
 def test_bodies_of_another_form(body: Any, status: int) -> None:
     with pytest.raises(RequestError) as caught:

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from packed import BUNDLE
 from steadily.bundle import open_bundle
 from steadily.bundle.quick import QuickWay
 from steadily.serving.scoring import ANSWERED, ERROR, REFUSED, Answer, Release, answers_of
 from unit.small import Small, forget_own_plugins
-from unit.test_bundle import BUNDLE
 from unit.test_evaluate import MODEL, SHARES, judged
 
 # The shop's own step with a form for single rows, which raises, leaves and gives up on some; then steps of all kinds.

@@ -1,0 +1,1 @@
+"""Tells people of alerts and of failed stages, through the channels that Apprise knows."""
