@@ -58,7 +58,7 @@ def flights(bundle: Any) -> Transform:
 
     def transform(frame: pd.DataFrame) -> pd.DataFrame:
         frame["time_hour"] = pd.to_datetime(frame["time_hour"], utc=True).astype("datetime64[us, UTC]")
-        frame["time_hour_weekday"] = frame["time_hour"].dt.weekday
+        frame["time_hour_weekday"] = frame["time_hour"].dt.day_of_week
         frame = frame.merge(weather, how="left", left_on=keys, right_index=True)
         for step in delays:
             frame, _ = step.definition.target(frame, **step.arguments)

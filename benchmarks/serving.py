@@ -301,6 +301,7 @@ def main() -> None:
     words.add_argument("--flights", type=Path, default=PROJECTS["flights"][0], help="the folder of the flights")
     words.add_argument("--mails", type=Path, default=PROJECTS["mails"][0], help="the folder of the mails")
     chosen = words.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started ends with this
     if len(os.sched_getaffinity(0)) < 2:
         raise SystemExit("two cores are needed: one for the endpoint, one for the load")
     lines: list[tuple[str, ...]] = [("single rows over HTTP", "requests/s", "CPU of each", "p50", "p99", "wanted")]
