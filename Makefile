@@ -1,6 +1,7 @@
 # make repro   set up and run the pipeline on the bundled data
 # make test    set up and run the whole test suite, with lint and types
 # make soak    what takes longer: processes killed at many random moments
+# make demo    two releases, a shadow of 49 hours, a load test, a promotion, a mistake, its rollback: in three minutes
 # make lint, make bench, make clean
 
 # A name on PATH need not be a Python that runs (pyenv leaves names of versions that are not chosen): each is tried.
@@ -13,7 +14,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: repro test lint soak bench clean
+.PHONY: repro test lint soak demo bench clean
 
 repro: .venv/.installed
 	@dvc repro
@@ -35,6 +36,9 @@ lint: .venv/.installed-dev
 
 soak: .venv/.installed-dev .venv/.browser
 	@$(BIN)/python -m pytest -m soak -o addopts="--strict-markers --strict-config -ra --import-mode=importlib" tests/integration
+
+demo: .venv/.installed
+	@$(BIN)/python examples/demo.py
 
 bench: .venv/.installed-dev
 	@$(BIN)/python benchmarks/cleaning.py

@@ -171,13 +171,18 @@ class Demo:
             "20 mails a minute, half a minute a second; the rule looks every second, and nobody touches anything"
         )
         words = ("--rate", "20/min", "--speed", "30", "--for", "6h", "--loop")
-        command = self.words("steadily", "replay", "--project-data", "--url", self.url, *words)
-        with subprocess.Popen(command, cwd=self.folder, env=self.environment) as traffic:
+        command = ("steadily", "replay", "--project-data", "--url", self.url, *words)
+        self.shown(command)
+        with subprocess.Popen(
+            self.words(*command), cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, text=True
+        ) as traffic:
             try:
                 self.until("release 3 was taken off, and release 2 put back", lambda: self.slots()["live"] == 2)
                 self.until("the service answers with release 2", lambda: self.answering() == 2)
             finally:
                 traffic.send_signal(signal.SIGINT)
+            self.say("Ctrl-C ends the traffic; it says what became of it:")
+            self.say(traffic.communicate(timeout=PATIENCE)[0].rstrip())
         self.command("steadily", "deploy", "status")
         found = self.status()["deployments"][0]
         self.hold(found["action"] == "rollback", f"{found['who']} did it: {found['reason']}")

@@ -180,7 +180,7 @@ def add_replay(command: Callable[..., argparse.ArgumentParser]) -> None:
     replay.add_argument("file", nargs="?", metavar="FILE", help="the rows: CSV, JSON lines or Parquet, by its name")
     replay.add_argument("--project-data", action="store_true", help="the rows that the last run took in, instead")
     replay.add_argument("--url", default=SERVICE, metavar="URL", help=f"where the service listens ({SERVICE})")
-    told = "send at even distances, not at the rows' own times: 2, 30/min, 100/h (a second where nothing is said)"
+    told = "send at even distances, in the order of their times: 2, 30/min, 100/h (a second where nothing is said)"
     replay.add_argument("--rate", type=rate, metavar="R", help=told)
     told = "seconds to pass in a real one (as fast as it answers; 1 with --own-time)"
     replay.add_argument("--speed", type=positive, metavar="X", help=told)

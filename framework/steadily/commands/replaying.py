@@ -93,8 +93,6 @@ def refuse_words(chosen: argparse.Namespace) -> None:
         raise ConfigError.at("steadily replay", "needs a file of rows, or --project-data: one of the two")
     if chosen.loop and chosen.length is None:
         raise ConfigError.at("--loop", "would never end", hint="--for 48h ends it")
-    if chosen.rate and chosen.since:
-        raise ConfigError.at("--from", "goes by the rows' own times, which --rate does not look at")
 
 
 def refuse_clock(chosen: argparse.Namespace, database: Database, found: Clock) -> None:
@@ -119,12 +117,13 @@ def recording_for(chosen: argparse.Namespace, bundle: Path, project: Path) -> Re
     from steadily.replay.recording import frames_of_file, frames_of_project, recording_of
 
     wanted = Wanted.of(bundle)
-    opened = None if chosen.rate else open_bundle(bundle, other_code=True)
+    timed = not chosen.rate
+    opened = open_bundle(bundle, other_code=True) if timed or wanted.manifest.roles.get("time") else None
     since_us = None if chosen.since is None else moment_of("--from", chosen.since)
     if chosen.project_data:
-        return recording_of(wanted, frames_of_project(project), "the project's data", opened, since_us)
+        return recording_of(wanted, frames_of_project(project), "the project's data", opened, since_us, timed=timed)
     file = Path(chosen.file)
-    return recording_of(wanted, frames_of_file(bundle, wanted, file), str(file), opened, since_us)
+    return recording_of(wanted, frames_of_file(bundle, wanted, file), str(file), opened, since_us, timed=timed)
 
 
 def schedule_for(chosen: argparse.Namespace, recording: Recording) -> Iterator[Due]:
@@ -160,7 +159,7 @@ def told(
         more = {"began_us": began_us, "until_us": until_us, "simulated": found.simulated, "stopped": stopped}
         return [json.dumps({**sending.sent.to_json(), **more, "unread_times": recording.unread}, indent=1)]
     kind = "simulated time" if found.simulated else "time"
-    lines = list(told_sent(sending.sent, recording.unread))
+    lines = list(told_sent(sending.sent, 0 if chosen.rate else recording.unread))
     lines.append(f"{kind}: {moment(began_us)} to {moment(until_us)}")
     return [*lines, "stopped"] if stopped else lines
 

@@ -70,6 +70,8 @@ def recording_of(
     where: str,
     bundle: Bundle | None,
     since_us: int | None = None,
+    *,
+    timed: bool = True,
 ) -> Recording:
     """Make a recording of rows.
 
@@ -77,8 +79,9 @@ def recording_of(
         wanted: What a request holds.
         frames: The rows.
         where: Where they are from, for messages.
-        bundle: Reads their times; None where nobody needs them.
+        bundle: Reads their times; None leaves them as they stand.
         since_us: Leave out what came in earlier.
+        timed: Whether their times are needed; else rows without any are left as they stand.
 
     Raises:
         ConfigError: The pipeline names no time.
@@ -99,9 +102,10 @@ def recording_of(
             raise DataError.at(where, "has too many rows for one replay", allowed=f"at most {MOST:,}")
     if not made:
         raise DataError.at(where, "holds no row")
-    if bundle is None:
+    read = np.concatenate(times) if times else np.array([], dtype=np.int64)
+    if not timed and since_us is None and not (read != UNREAD).any():
         return Recording(made, labels, np.array([], dtype=np.int64))
-    return ordered(made, labels, np.concatenate(times), where, since_us)
+    return ordered(made, labels, read, where, since_us)
 
 
 def ordered(
@@ -109,7 +113,7 @@ def ordered(
 ) -> Recording:
     """Put rows into the order of their times; rows of one moment stay as they were."""
     if not (read != UNREAD).any():
-        raise DataError.at(where, "has no row whose time can be read", hint="--rate sends them at a rate instead")
+        raise DataError.at(where, "has no row whose time can be read", hint="--rate needs none")
     times = carried(read)
     order = np.argsort(times, kind="stable")
     if since_us is not None:

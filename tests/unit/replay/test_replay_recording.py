@@ -78,3 +78,13 @@ def test_unread_times_are_those_of_the_row_before(values: list[int | None]) -> N
     for one, got in zip(values, found, strict=True):
         last = last if one is None else one
         assert got == last
+
+
+def test_without_a_need_for_times_rows_without_any_stay_as_they_stand(ran_project: Path, tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text(HEAD + "2,Ulm,1,never,y\n1,Ulm,1,,n\n")
+    bundle = ran_project / "bundle"
+    wanted = Wanted.of(bundle)
+    found = recording_of(wanted, frames_of_file(bundle, wanted, path), "rows", open_bundle(bundle), timed=False)
+    assert [json.loads(body)["rows"][0]["order"] for body in found.bodies] == [2, 1]
+    assert not len(found.times)
