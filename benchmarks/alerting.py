@@ -163,8 +163,8 @@ CHANGES: dict[str, tuple[Change, str, int]] = {
 def main() -> None:
     """Print two tables."""
     words = argparse.ArgumentParser(description=__doc__)
-    words.add_argument("--days", type=int, default=200, help="for each rate; a tenth of them at the largest")
-    words.add_argument("--trials", type=int, default=40)
+    words.add_argument("--days", type=int, default=50, help="for each rate; a tenth of them at the largest")
+    words.add_argument("--trials", type=int, default=10)
     words.add_argument("--only", choices=("quiet", "changes"))
     chosen = words.parse_args()
     if chosen.only != "changes":

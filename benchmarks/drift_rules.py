@@ -189,7 +189,7 @@ def classifier(rng: np.random.Generator, trials: int, contradicted: list[str]) -
         print(f"simulating {rows:,} texts …", file=sys.stderr)
         rates = {new: Rate() for new in (0.0, 0.05, 0.1)}
         for new, rate in rates.items():
-            for _ in range(trials // 3):
+            for _ in range(max(trials // 10, 10)):
                 rate.add(text_classifier(texts(rng, rows, 0.0), texts(rng, rows, new))["told_apart"], 1)
         told = (
             rate.told((0.0, 0.01) if new == 0 else None, contradicted, f"{rows:,} texts") for new, rate in rates.items()

@@ -42,21 +42,28 @@ def mails(bundle: Any) -> Transform:
 
 
 def flights(bundle: Any) -> Transform:
-    """Give the transforms of the flights: the hour read, its weekday, the weather of the hour, gaps filled in."""
+    """Give the transforms of the flights: the hour read, its weekday, the weather of the hour, delays, gaps filled in.
+
+    What was known of delays by then is looked up by the step's own function, in memory: pandas has no better way.
+    """
     chains = {leg.stage: leg.chain for leg in bundle.legs}
-    joined = next(step for step in chains["clean"].steps if step.spec.name == "weather")
-    keys = joined.arguments["keys"]
-    weather = joined.arguments["table"].set_index(keys)  # once: a merge of columns would index it for each row
+    steps = {step.spec.name: step for step in chains["clean"].steps}
+    keys = steps["weather"].arguments["keys"]
+    weather = steps["weather"].arguments["table"].set_index(keys)  # once: merging columns would index it for each row
+    delays = [step for step in steps.values() if step.spec.use == "features.join"]
     learned = chains["prepare"].learned_state("weather_gaps")
-    columns = list(learned["all"].columns)
-    medians = learned["groups"].set_index("origin")[columns].fillna(learned["all"].iloc[0])
+    gaps = list(learned["all"].columns)
+    medians = learned["groups"].set_index("origin")[gaps].fillna(learned["all"].iloc[0])
+    typical = chains["prepare"].learned_state("delay_gaps")["all"].iloc[0].to_dict() if delays else {}
 
     def transform(frame: pd.DataFrame) -> pd.DataFrame:
-        frame["time_hour"] = pd.to_datetime(frame["time_hour"], utc=True)
-        frame["time_hour_weekday"] = frame["time_hour"].dt.weekday
+        frame["time_hour"] = pd.to_datetime(frame["time_hour"], utc=True).astype("datetime64[us, UTC]")
+        frame["time_hour_weekday"] = frame["time_hour"].dt.day_of_week
         frame = frame.merge(weather, how="left", left_on=keys, right_index=True)
-        frame[columns] = frame[columns].fillna(medians.loc[frame["origin"]].set_index(frame.index))
-        return frame
+        for step in delays:
+            frame, _ = step.definition.target(frame, **step.arguments)
+        frame[gaps] = frame[gaps].fillna(medians.loc[frame["origin"]].set_index(frame.index))
+        return frame.fillna(typical)
 
     return transform
 

@@ -111,13 +111,17 @@ def read(path: Path) -> bytes:
 
 
 def is_editable_source(folder: Path, locations: list[str]) -> bool:
-    """Tell whether a module lies in the source folder of an editable installation."""
+    """Tell whether a module lies in the source folder of an editable installation.
+
+    What is installed in an environment inside that folder (``.venv``) is not its source.
+    """
     try:
         found = json.loads(read(folder / "direct_url.json") or b"{}")
         source = unquote(urlparse(str(found["url"])).path) if found["dir_info"]["editable"] else None
     except (ValueError, KeyError, TypeError):
         return False
-    return source is not None and any(Path(each).is_relative_to(source) for each in locations)
+    own = [Path(each) for each in locations if not {"site-packages", "dist-packages"} & set(Path(each).parts)]
+    return source is not None and any(path.is_relative_to(source) for path in own)
 
 
 def named(folder: Path) -> tuple[str, str]:

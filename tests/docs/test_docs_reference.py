@@ -134,7 +134,8 @@ def test_the_page_on_hooks_shows_the_register_steps_that_is_tested():
 
 def test_stage_finished_and_stage_failed_reach_a_listener(tmp_path, monkeypatch):
     catalog = catalog_of(tmp_path, monkeypatch, "docs_listening", LISTENING)
-    assert catalog.listeners("stage_finished") == catalog.listeners("stage_failed") == ["docs_listening"]
+    assert catalog.listeners("stage_finished") == ["docs_listening"]
+    assert "docs_listening" in catalog.listeners("stage_failed")
     counts = {"in": 1, "out": 1, "dropped": 0, "quarantined": 0, "imputed": 0, "lost": 0}
     finished = {"stage": "clean", "seconds": 0.1, **counts, "notes": []}
     tell(SimpleNamespace(catalog=catalog), "stage_finished", finished)

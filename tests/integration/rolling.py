@@ -6,6 +6,7 @@ Every flush has ten requests, each attempted by the release beside the live one,
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
 from steadily.clock import SimulatedClock, clock_of
 from steadily.database import Database, open_database
@@ -27,12 +28,10 @@ def main(address: str, worker: str) -> None:
         clock = clock_of(database)
         assert isinstance(clock, SimulatedClock)
         sequence = 0
-        print("begun", flush=True)  # noqa: T201
         while True:
-            try:
+            with suppress(ReleaseError, DatabaseAway):  # somebody was quicker, or holds the database for too long
                 sequence = go_round(database, clock, worker, sequence)
-            except (ReleaseError, DatabaseAway):  # somebody was quicker, or holds the database for too long
-                continue
+            print("round", flush=True)  # noqa: T201
 
 
 def go_round(database: Database, clock: SimulatedClock, worker: str, sequence: int) -> int:

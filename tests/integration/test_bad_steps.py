@@ -109,7 +109,7 @@ IMPORTS = {
     "leaves": ("raise SystemExit(3)\n", "SystemExit: 3 (plugins/shop.py:1)"),
     "an unknown hook": (
         SHOP + "from steadily import hookimpl\n@hookimpl\ndef stage_finishd(record):\n    pass\n",
-        "'stage_finishd' is no hook; allowed: register_steps, stage_failed, stage_finished; did you mean",
+        "'stage_finishd' is no hook; allowed: notify, register_steps, stage_failed, stage_finished; did you mean",
     ),
     "no annotation": (SHOP.replace('mark: str = "!"', 'mark="!"'), "parameter 'mark' has no type annotation"),
 }

@@ -22,6 +22,7 @@ from steadily.database.tables import deployments
 from steadily.releases.slots import read_slots
 from steadily.rollout.deploy import rollback
 from steadily.rollout.pairs import PairCounts
+from steadily.rollout.record import pairs_in
 from unit.small import Small
 from unit.test_bundle import BUNDLE
 from unit.test_evaluate import judged
@@ -107,6 +108,21 @@ def test_both_answers_are_compared(bundles: dict[str, Path], operated: Operated,
     assert found.live_errors == found.other_errors == 0
     assert found.delta_sum == pytest.approx(0, abs=1e-9)
     assert found.other_latency.count == found.answered
+    by_slot = {slot: [row for row in operated.logged() if row.slot == slot] for slot in ("live", "shadow")}
+    live = {(row.request_id, row.position): row for row in by_slot["live"]}
+    assert len(by_slot["shadow"]) >= 50
+    for row in by_slot["shadow"]:
+        assert (row.release, row.outcome) == (2, "answered")
+        assert row.prediction == live[row.request_id, row.position].prediction
+        assert row.confidence == pytest.approx(live[row.request_id, row.position].confidence)
+    one, two = by_slot["shadow"][:2]
+    right = {"request_id": one.request_id, "label": one.prediction}
+    wrong = {"request_id": two.request_id, "label": "neither"}
+    assert running.post("/labels", {"labels": [right, wrong]}).status_code == 200
+    with operated.open() as database, database.read() as connection:
+        since = read_slots(database).since_us["shadow"] or 0
+        joined = pairs_in(connection, "shadow", 1, 2, since)
+    assert (joined.labelled, joined.only_live_right, joined.only_other_right) == (2, 0, 0)
 
 
 @pytest.mark.parametrize("kind", ["fails", "crashes", "hangs", "dies", "eats"])

@@ -112,6 +112,19 @@ def test_an_editable_namespace_is_found(site: Site, tmp_path: Path, monkeypatch:
     assert version_of("shared") == ("mine", "3")
 
 
+def test_an_environment_inside_an_editable_source_is_not_that_source(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "project"
+    inside = source / ".venv/lib/site-packages"
+    (inside / "lonesome").mkdir(parents=True)
+    (inside / "lonesome/__init__.py").touch()
+    monkeypatch.setattr(sys, "path", [*sys.path, str(inside)])
+    link = json.dumps({"url": source.as_uri(), "dir_info": {"editable": True}})
+    site.add("mine-3.dist-info", {"METADATA": site.metadata("mine", "3"), "direct_url.json": link})
+    assert version_of("lonesome") is None
+
+
 @pytest.mark.parametrize("link", ["", "{", "[]", "{}", '{"url": 1, "dir_info": {"editable": true}}'])
 def test_broken_metadata_is_no_reason_to_stop(site: Site, link: str) -> None:
     site.add("broken-1.dist-info", {"direct_url.json": link, "RECORD": "\x00"}, module="lonely.py")

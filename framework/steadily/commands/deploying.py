@@ -40,14 +40,22 @@ def limits() -> Limits:
 
 
 def asked(database: Database, clock: Clock) -> Asked:
-    """Say whom the checklist asks for the expected peak: the configuration, or else the log."""
+    """Say whom the checklist asks: for the expected peak the configuration, or else the log; the store for features."""
+    from steadily.features import is_published
+    from steadily.features.settings import FeaturesSettings
     from steadily.loadtest.rate import peak_in_log
     from steadily.loadtest.settings import LoadtestSettings
     from steadily.rollout.deploy import Asked
     from steadily.settings import settings
 
     configured = settings(Path(), LoadtestSettings).peak_per_second
-    return Asked(peak=lambda: peak_in_log(database, clock.now_us()) if configured is None else configured)
+    store = settings(Path(), FeaturesSettings).address(Path())
+
+    def published(named: str) -> bool | None:
+        found = {one.published for one in is_published(store, dict(pair.rsplit(" ", 1) for pair in named.split(", ")))}
+        return False if False in found else None if None in found else True
+
+    return Asked(published, lambda: peak_in_log(database, clock.now_us()) if configured is None else configured)
 
 
 def status(chosen: argparse.Namespace) -> int:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import Connection, Row, and_, or_, select, tuple_
+from sqlalchemy import Connection, Row, and_, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from steadily.database import Database
@@ -189,11 +189,19 @@ def count_labels(
     Returns:
         How many labels the hourly rows hold now that they did not.
     """
+    if since_us is None:
+        return count_where(database, only, [])
+    recent = (labels.c.at_us >= since_us, predictions.c.at_us >= since_us)  # one by one: each has an index of its own
+    return sum(count_where(database, only, [one]) for one in recent)
+
+
+def count_where(database: Database, only: Sequence[tuple[str, int]] | None, where: list[Any]) -> int:
+    """Count the labels of some predictions, piece by piece."""
     changed = 0
     after: tuple[str, int, str] | None = None
     while True:
         with database.begin(alone="hourly") as connection:
-            found = connection.execute(uncounted(since_us, only, after).limit(PIECE)).all()
+            found = connection.execute(uncounted(where, only, after).limit(PIECE)).all()
             correct(connection, found)
         changed += len(found)
         if len(found) < PIECE:
@@ -201,7 +209,7 @@ def count_labels(
         after = (found[-1].request_id, found[-1].position, found[-1].slot)
 
 
-def uncounted(since_us: int | None, only: Sequence[tuple[str, int]] | None, after: Any) -> Any:
+def uncounted(where: list[Any], only: Sequence[tuple[str, int]] | None, after: Any) -> Any:
     """Ask for predictions whose label is another than the one that was counted, in an order that pieces follow."""
     of_row = [labels.c.request_id == predictions.c.request_id, labels.c.position == predictions.c.position]
     before = [counted_labels.c[name] == predictions.c[name] for name in ("request_id", "position", "slot")]
@@ -222,11 +230,9 @@ def uncounted(since_us: int | None, only: Sequence[tuple[str, int]] | None, afte
         .join_from(predictions, labels, and_(*of_row))
         .outerjoin(counted_labels, and_(*before))
         .where(predictions.c.outcome == "answered", predictions.c.prediction.is_not(None))
-        .where(labels.c.label.is_distinct_from(counted_labels.c.label))
+        .where(labels.c.label.is_distinct_from(counted_labels.c.label), *where)
         .order_by(*key)
     )
-    if since_us is not None:
-        asked = asked.where(or_(labels.c.at_us >= since_us, predictions.c.at_us >= since_us))
     if only is not None:
         asked = asked.where(tuple_(labels.c.request_id, labels.c.position).in_(list(only)))
     return asked if after is None else asked.where(tuple_(*key) > tuple_(*after))

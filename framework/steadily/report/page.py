@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -101,9 +101,15 @@ def environment() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters |= {made.__name__: made for made in (number, share, interval, signed, brief, milliseconds)}
+    found.filters |= {made.__name__: made for made in (number, signed, brief)}
+    found.filters |= {made.__name__: unbroken(made) for made in (share, interval, milliseconds)}
     found.filters["count"] = "{:,}".format
     return found
+
+
+def unbroken(write: Callable[[Any], str]) -> Callable[[Any], str]:
+    """Keep a figure and its unit on one line."""
+    return lambda value: write(value).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def number(value: Any) -> str:

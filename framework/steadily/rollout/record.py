@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy import Connection, Table, and_, case, delete, func, insert, not_, select, update
 
 from steadily.database import Database
 from steadily.database.rollout import flushes, live_totals, pair_examples, pair_sums, served_hours
+from steadily.database.tables import labels, predictions
 from steadily.errors import DatabaseError
 from steadily.rollout.pairs import MINUTE_US, PairCounts
 
@@ -176,7 +177,22 @@ def pairs_in(connection: Connection, slot: str, live: int, other: int, since_us:
         )
         .order_by(pair_sums.c.hour_us)
     ).scalars()
-    return sum((PairCounts.from_json(row) for row in rows), PairCounts())
+    return sum((PairCounts.from_json(row) for row in rows), labelled_in(connection, slot, live, other, since_us))
+
+
+def labelled_in(connection: Connection, slot: str, live: int, other: int, since_us: int) -> PairCounts:
+    """Count the answered pairs of which the truth has come, from the log: a late label counts when it is there."""
+    one, two = predictions.alias("one"), predictions.alias("two")
+    same = [labels.c.request_id == one.c.request_id, labels.c.position == one.c.position]
+    same += [two.c.request_id == one.c.request_id, two.c.position == one.c.position]
+    both = [one.c.slot == "live", one.c.release == live, two.c.slot == slot, two.c.release == other]
+    answered = [one.c.outcome == "answered", two.c.outcome == "answered", one.c.at_us >= since_us]
+    right, other_right = one.c.prediction == labels.c.label, two.c.prediction == labels.c.label
+    alone = [
+        func.sum(case((and_(yes, not_(no)), 1), else_=0)) for yes, no in ((right, other_right), (other_right, right))
+    ]
+    found = connection.execute(select(func.count(), *alone).where(*same, *both, *answered)).one()
+    return PairCounts(labelled=found[0], only_live_right=int(found[1] or 0), only_other_right=int(found[2] or 0))
 
 
 def examples_in(connection: Connection, slot: str, live: int, other: int, since_us: int) -> list[dict[str, Any]]:

@@ -15,14 +15,16 @@ import sys
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic_core import from_json, to_json
 
+from steadily.bundle.replay import Refusal
 from steadily.latency import Latencies
+from steadily.ledger import kind_of
 from steadily.rollout.pairs import MINUTE_US, PairCounts
 from steadily.serving.prediction_log import Entry
 from steadily.serving.scoring import ANSWERED, ERROR, Answer
@@ -89,10 +91,11 @@ class Beside:
     Args:
         other: The release.
         bound: The most requests that wait.
+        log: Takes what it answered, to be kept beside what live did.
     """
 
-    def __init__(self, other: Other, bound: int) -> None:
-        self.other, self.bound = other, bound
+    def __init__(self, other: Other, bound: int, log: Callable[[Entry], None] = lambda entry: None) -> None:
+        self.other, self.bound, self.log = other, bound, log
         self.queue: deque[Entry] = deque()
         self.wake = threading.Event()
         self.lock = threading.Lock()
@@ -187,11 +190,30 @@ class Beside:
     def keep(self, found: Sequence[tuple[Entry, list[Any] | None, float]]) -> None:
         """Count pairs, and keep a few that were answered otherwise."""
         made = [(entry, pair_of(entry, answers, us)) for entry, answers, us in found]
+        for entry, answers, us in found:
+            self.log(logged(self.other, entry, answers, us))
         with self.lock:
             self.pairs += [pair for _, pair in made]
             for entry, pair in made:
                 if pair.live != pair.other and len(self.examples) < EXAMPLES:
                     self.examples.append((entry.release, example_of(entry, pair)))
+
+
+def logged(other: Other, entry: Entry, answers: list[Any] | None, us: float) -> Entry:
+    """Give what the other release made of a request as the log keeps it."""
+    lost: list[Any] = [ERROR, "it was lost, or gave no answer in time", None]
+    found = [answer_of(*one) for one in ([lost] * len(entry.answers) if answers is None else answers)]
+    shares: Mapping[str, float] = next((one[2] for one in answers or () if one[2]), {})
+    return Entry(
+        entry.request_id, other.slot, other.number, entry.at_us, round(us), found, rows=entry.rows, classes=list(shares)
+    )
+
+
+def answer_of(outcome: str, said: str, shares: Mapping[str, float] | None) -> Answer:
+    """Give the other release's answer to a row in the one form."""
+    if outcome == ANSWERED:
+        return Answer(outcome, said, list(shares.values()) if shares else None)
+    return Answer(outcome, refusal=Refusal("", "beside", None, said, kind_of(said), fault=outcome == ERROR))
 
 
 def example_of(entry: Entry, pair: Pair) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from steadily.monitor.settings import MonitorSettings
 from steadily.serving.live import Live
 from steadily.serving.prediction_log import Entry
 from steadily.serving.scoring import ANSWERED, ERROR, REFUSED, Answer, Release
+from steadily.serving.settings import LIVE
 
 TIME_OUT = "time-out"
 MOST_NOTED = 100_000
@@ -153,7 +154,7 @@ def batch_of(number: int, slot: str, entries: Sequence[Entry], release: Release 
     refused = [one for one in placed if one[1].outcome == REFUSED]
     rows = [row for _, _, row in answered]
     sampled = recorder.sample(entries[-1].at_us, len(rows))
-    features = None if release is None else features_of(release, [rows[place] for place in sampled])
+    features = None if release is None or slot != LIVE else features_of(release, [rows[place] for place in sampled])
     return Batch(
         release=number,
         slot=slot,

@@ -197,7 +197,7 @@ class OwnModules:
         Raises:
             SteadilyError: It can't be opened.
         """
-        home = folder / "plugins"
+        home = (folder / "plugins").resolve()  # as its modules say where they come from
         opens = partial(Release.open, number, folder, most_rows=most_rows, way=way, tell=tell, features=features)
         if not home.is_dir():
             return opens()

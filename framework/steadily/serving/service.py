@@ -29,12 +29,11 @@ from steadily.serving.monitoring import Monitoring
 from steadily.serving.prediction_log import Entry, Listener, PredictionLog
 from steadily.serving.requests import RequestError, Row
 from steadily.serving.scoring import ERROR, Answer, Release
-from steadily.serving.settings import ServeSettings
+from steadily.serving.settings import LIVE, ServeSettings
 from steadily.serving.tokens import Guard
 from steadily.serving.watching import Find, Watching
 
 STUCK = 30.0  # seconds after which a batch is taken to hang
-LIVE = "live"
 logger = logging.getLogger("steadily.serving")
 
 
@@ -72,8 +71,8 @@ class Service:
         find: Gives the releases that run beside the live one; without it none does, and no rule decides.
         counting: Counts what is answered, for monitoring.
         monitoring: Looks at what was counted.
-        trial: A release that answers whatever is live, to be tried; nothing of it is logged.
         kept: How long rows of the database are kept.
+        trial: A release that answers whatever is live, to be tried; nothing of it is logged.
     """
 
     def __init__(
@@ -87,8 +86,8 @@ class Service:
         find: Find | None = None,
         counting: Callable[[Live], Counting] | None = None,
         monitoring: Monitoring | None = None,
-        trial: int | None = None,
         kept: RetentionSettings | None = None,
+        trial: int | None = None,
     ) -> None:
         self.settings, self.database, self.clock = settings, database, clock
         self.label_listeners = label_listeners
@@ -107,6 +106,8 @@ class Service:
         if self.counting is not None:
             heard = (*heard, self.counting)
         self.log = PredictionLog(database, seconds=settings.log_seconds, bound=settings.log_buffer, listeners=heard)
+        if self.watching is not None:
+            self.watching.log = self.log.add
         self.chance = random.Random()  # noqa: S311 (which inputs are kept, no secret)
         self.closing = False
 
@@ -129,13 +130,15 @@ class Service:
         """Answer what waits, write what is logged, and end."""
         self.closing = True
         self.batches.close()
+        if self.watching is not None:
+            self.watching.close()
         self.log.close()
         if self.counting is not None:
             self.counting.close()
         if self.monitoring is not None:
             self.monitoring.close()
         if self.watching is not None:
-            self.watching.close()
+            self.watching.end()  # with what the log told of at its own end
         self.live.close()
 
     async def ask(self, release: Release, rows: Sequence[Row], raw: Sequence[Any]) -> Asked:

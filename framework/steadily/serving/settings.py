@@ -9,6 +9,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, SecretStr
 from steadily.settings import Section
 
 FIGURES = "PROMETHEUS_MULTIPROC_DIR"  # the folder that all workers keep figures in
+LIVE = "live"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 

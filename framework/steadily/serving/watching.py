@@ -17,7 +17,7 @@ from steadily.clock import Clock
 from steadily.database import Database
 from steadily.database.retention import prune
 from steadily.database.settings import RetentionSettings
-from steadily.errors import DatabaseAway, SteadilyError
+from steadily.errors import DatabaseAway, DatabaseError, SteadilyError
 from steadily.releases.slots import Slots
 from steadily.rollout.lease import take
 from steadily.rollout.record import Beside as Counted
@@ -27,6 +27,7 @@ from steadily.serving.beside import Beside, Other
 from steadily.serving.live import Live
 from steadily.serving.prediction_log import Entry
 from steadily.serving.scoring import ERROR
+from steadily.serving.settings import LIVE
 
 PACE = 1.0  # seconds
 PRUNE_EVERY = 3_600.0  # seconds
@@ -67,6 +68,7 @@ class Watching:
         self.lock = threading.Lock()
         self.failure: str | None = None
         self.decision: str | None = None
+        self.log: Callable[[Entry], None] = lambda entry: None
         self.stop = threading.Event()
         self.thread = threading.Thread(target=self.work, name="watching", daemon=True)
 
@@ -81,18 +83,17 @@ class Watching:
         self.thread.join(timeout=10)
         for beside in self.besides.values():
             beside.close()
-        self.flush()
 
     def hear(self, entries: Sequence[Entry]) -> None:
         """Count requests, and offer them to the releases beside."""
-        besides = list(self.besides.values())
+        besides, own = list(self.besides.values()), [entry for entry in entries if entry.slot == LIVE]
         with self.lock:
-            for entry in entries:
+            for entry in own:
                 key = entry.release, self.since.get(entry.release, 0)
                 found = self.counts.setdefault(key, [0, 0])
                 found[0] += 1
                 found[1] += any(answer.outcome == ERROR for answer in entry.answers)
-        for entry in entries:
+        for entry in own:
             for beside in besides:
                 if beside.other.number != entry.release:
                     beside.offer(entry)
@@ -123,7 +124,7 @@ class Watching:
                 self.besides.pop(name).close()
             if wanted is not None and name not in self.besides:
                 try:
-                    self.besides[name] = Beside(self.find(name, *wanted), self.bound)
+                    self.besides[name] = Beside(self.find(name, *wanted), self.bound, self.log)
                 except SteadilyError as error:
                     self.failure = f"release {wanted[0]} can't run beside: {error}"
                     logger.error("%s", self.failure)
@@ -138,6 +139,13 @@ class Watching:
         while self.waiting:
             record(self.database, self.waiting[0])
             self.waiting.popleft()
+
+    def end(self) -> None:
+        """Send the last counts, if the database takes them."""
+        try:
+            self.flush()
+        except DatabaseError as error:
+            logger.error("the last counts could not be sent: %s", error)
 
     def gather(self) -> None:
         """Put what was counted since the last time into flushes, each with its number."""
