@@ -42,7 +42,7 @@ class Latencies:
 
     >>> times = Latencies.of([800.0, 1200.0, 90_000.0])
     >>> round(times.quantile(0.5)), times.count, times.sum_us
-    (1194, 3, 92000.0)
+    (1200, 3, 92000.0)
     """
 
     counts: dict[int, int] = field(default_factory=dict)
