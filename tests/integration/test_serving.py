@@ -38,7 +38,7 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def operated(bundles: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Operated:
     """A project with both as releases."""
     folder = tmp_path_factory.mktemp("operated") / "with a space"
-    settings = {"most_rows": 300, "most_bytes": 200_000, "body_seconds": 1.0, "log_seconds": 0.1, "sample_inputs": 1.0}
+    settings = {"most_rows": 300, "most_bytes": 1_000_000, "body_seconds": 1.0, "log_seconds": 0.1, "sample_inputs": 1.0}
     found = Operated(folder, f"sqlite:///{folder / 'operate.db'}", settings).prepare()
     for bundle in bundles:
         found.register(bundle / "bundle")
@@ -99,7 +99,7 @@ BAD: list[tuple[str, bytes, dict[str, str], int, str]] = [
     ("a list", b"[]", JSON, 422, "object"),
     ("a row that is none", b'{"rows": [3]}', JSON, 422, "rows[0]"),
     ("too many rows", json.dumps({"rows": [GOOD] * 301}).encode(), JSON, 422, "301"),
-    ("too long", b'{"rows": [{"city": "' + b"x" * 250_000 + b'"}]}', JSON, 413, "200,000"),
+    ("too long", b'{"rows": [{"city": "' + b"x" * 1_200_000 + b'"}]}', JSON, 413, "1,000,000"),
 ]
 
 

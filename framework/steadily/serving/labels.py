@@ -17,7 +17,7 @@ from steadily.database import Database
 from steadily.database.tables import labels, predictions, storable
 from steadily.serving.requests import RequestError, problem
 
-MOST = 10_000
+MOST = 1_000
 PIECE = 200
 Key = tuple[str, int]
 LONGEST = 200
