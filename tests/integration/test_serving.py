@@ -38,7 +38,8 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def operated(bundles: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Operated:
     """A project with both as releases."""
     folder = tmp_path_factory.mktemp("operated") / "with a space"
-    settings = {"most_rows": 300, "most_bytes": 1_000_000, "body_seconds": 1.0, "log_seconds": 0.1, "sample_inputs": 1.0}
+    limits = {"most_rows": 300, "most_bytes": 1_000_000, "body_seconds": 1.0}
+    settings = limits | {"log_seconds": 0.1, "sample_inputs": 1.0}
     found = Operated(folder, f"sqlite:///{folder / 'operate.db'}", settings).prepare()
     for bundle in bundles:
         found.register(bundle / "bundle")
