@@ -4,6 +4,7 @@ at about the same time.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,21 @@ import pytest
 from databases import KINDS, fresh_address
 
 from steadily.database import Database, open_database
+from steadily.process import ONE_THREAD
+
+# What a command sets for its own process, before numpy is loaded, would change what processes of later tests compute.
+SET_BY_COMMANDS = ("OPENBLAS_CORETYPE", "NPY_DISABLE_CPU_FEATURES", "ARROW_DEFAULT_MEMORY_POOL", *ONE_THREAD)
+BEFORE = {name: os.environ.get(name) for name in SET_BY_COMMANDS}
+
+
+@pytest.fixture(autouse=True)
+def computing_as_before() -> None:
+    """Take back what an earlier test's command set."""
+    for name, value in BEFORE.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

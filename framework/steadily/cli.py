@@ -220,6 +220,8 @@ def add_features(command: Callable[..., argparse.ArgumentParser]) -> None:
         told = "a further bundle that counts; may be given again"
         one.add_argument("--bundle", action="append", default=[], metavar="FOLDER", help=told)
     show = below(inside, "show", "features:show", "show what is known of a key, here and in the online store")
+    for one in (listing, publish, show):
+        as_json(one)
     show.add_argument("key", metavar="KEY", help="as in UA; EWR,IAH where a feature set has two keys")
     show.add_argument("--at", metavar="MOMENT", help="as of this moment, in ISO 8601, rather than now")
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import gzip
 import os
 import shutil
+import time
 from collections.abc import Callable
 
+import psutil
 import pytest
 from project import CONFIG, Project
 from refusing import refused_at, some
@@ -267,9 +269,20 @@ def test_no_file_of_ours_has_to_be_there(finished: Project) -> None:
     refused_at(finished, "compose", ".steadily", "Not a directory")
 
 
+def wait_for_guards(project: Project) -> None:
+    """Wait until no process guards the lock of a project's earlier run any more."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        words = [" ".join(one.info["cmdline"] or ()) for one in psutil.process_iter(["cmdline"])]
+        if not any("steadily.lockguard" in line and str(project.folder) in line for line in words):
+            return
+        time.sleep(0.1)
+
+
 def test_a_lock_file_that_was_cut_off_is_brought_back(finished: Project) -> None:
     lock = finished.lock()
     assert finished.repro() == ["compose"]  # keeps the complete run aside
+    wait_for_guards(finished)  # one that has not ended yet would mend it at once
     finished.path("dvc.lock").write_bytes(b"\x00\x01{{{" + lock[100:])
     assert "dvc.lock" in finished.refused("dvc", "repro")
     for command in ("plan", "compose"):

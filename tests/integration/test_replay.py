@@ -111,6 +111,7 @@ def test_ctrl_c_stops_it_and_says_what_came_of_it(operated: Operated) -> None:
         process = subprocess.Popen(
             words(running, "--rate", "1", "--speed", "5", "--for", "9h", "--loop"),
             cwd=operated.folder, env=environment(operated), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # as in a terminal, whoever runs the tests
         )  # fmt: skip
         running.wait_for(lambda: len(operated.logged()) > before + 3)
         process.send_signal(signal.SIGINT)

@@ -105,11 +105,11 @@ def test_a_namespace_joins_all_who_share_it(site: Site) -> None:
 
 def test_an_editable_namespace_is_found(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = tmp_path / "with space"
-    (source / "shared/part").mkdir(parents=True)
+    (source / "namespaced/part").mkdir(parents=True)
     monkeypatch.setattr(sys, "path", [*sys.path, str(source)])
     link = json.dumps({"url": source.as_uri(), "dir_info": {"editable": True}})
     site.add("mine-3.dist-info", {"METADATA": site.metadata("mine", "3"), "direct_url.json": link})
-    assert version_of("shared") == ("mine", "3")
+    assert version_of("namespaced") == ("mine", "3")
 
 
 def test_an_environment_inside_an_editable_source_is_not_that_source(

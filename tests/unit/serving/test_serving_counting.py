@@ -59,7 +59,7 @@ def entry(rows: list[Any], answers: list[Answer], name: str = "r", release: int 
 
 
 def window(database: Database) -> Any:
-    return read_window(database, 1, "live", hour_of(NOW), hour_of(NOW) + 1)
+    return read_window(database, 1, "live", hour_of(NOW), hour_of(Clock().now_us()) + 1)
 
 
 def test_logged_requests_are_counted_as_the_model_saw_their_rows(
@@ -84,7 +84,7 @@ def test_logged_requests_are_counted_as_the_model_saw_their_rows(
     reference = Reference.of_bundle(release.bundle.folder)
     assert reference.features is not None
     assert set(reference.features.columns) <= set(amount.features)
-    city = read_window(database, 1, "live", hour_of(NOW), hour_of(NOW) + 1, slice_="city=Ulm").sum
+    city = read_window(database, 1, "live", hour_of(NOW), hour_of(Clock().now_us()) + 1, slice_="city=Ulm").sum
     assert 0 < city.count(hourly.ROWS, "answered") < len(answered)
     with database.read() as connection:
         kept = connection.execute(select(predictions.c.slices).where(predictions.c.outcome == "answered")).scalars()
