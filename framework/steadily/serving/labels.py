@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
 
 from steadily.database import Database
+from steadily.database.inserting import insert_into
 from steadily.database.tables import labels, predictions, storable
 from steadily.serving.requests import RequestError, problem
 
@@ -151,8 +151,7 @@ def take(database: Database, found: Sequence[Label], at_us: int, listeners: Sequ
 
 def upsert(dialect: str) -> Any:
     """Give the statement that writes labels over those that are there."""
-    kind: Any = postgresql if dialect == "postgresql" else sqlite
-    statement = kind.insert(labels)
+    statement = insert_into(labels, dialect)
     return statement.on_conflict_do_update(
         index_elements=["request_id", "position"],
         set_={"label": statement.excluded.label, "at_us": statement.excluded.at_us},

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Table
-from sqlalchemy.dialects import postgresql, sqlite
 
 from steadily.database import Database
+from steadily.database.inserting import insert_into
 from steadily.database.tables import predictions
 from steadily.errors import DatabaseAway
 from steadily.serving.scoring import ERROR, Answer
@@ -219,8 +219,7 @@ def hear(listener: Listener, piece: Sequence[Entry]) -> None:
 
 def insert_new(table: Table, dialect: str) -> Any:
     """Give the statement that writes rows and leaves those alone whose key is there."""
-    kind: Any = postgresql if dialect == "postgresql" else sqlite
-    return kind.insert(table).on_conflict_do_nothing()
+    return insert_into(table, dialect).on_conflict_do_nothing()
 
 
 def rows_of(entry: Entry) -> Iterator[dict[str, Any]]:

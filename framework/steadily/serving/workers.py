@@ -7,10 +7,10 @@ import socket
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from steadily.clock import Clock
 from steadily.database import Database
+from steadily.database.inserting import insert_into
 from steadily.database.tables import workers
 from steadily.releases.slots import Slots
 
@@ -26,9 +26,8 @@ def beat(database: Database, clock: Clock, worker: str, live: int, slots: Slots)
     now = clock.now_us()
     changes = {"seen_us": now, "live": live, "shadow": slots.shadow, "revision": slots.revision}
     with database.begin() as connection:
-        kind: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
         row = {"id": worker, "host": socket.gethostname(), "pid": os.getpid(), "started_us": now} | changes
-        statement = kind.insert(workers).values(row)
+        statement = insert_into(workers, connection.dialect.name).values(row)
         connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=changes))
 
 
