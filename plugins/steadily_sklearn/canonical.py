@@ -21,6 +21,8 @@ import hashlib
 import io
 import json
 import zipfile
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 Node = dict[str, Any]
@@ -39,10 +41,10 @@ TIMINGS = {"mean_fit_time", "std_fit_time", "mean_score_time", "std_score_time"}
 
 
 class Members:
-    """The arrays of a model file under their new names, those alone that its schema refers to."""
+    """What a model file's schema refers to: its arrays under their new names, and JSON that stands for marks in it."""
 
-    def __init__(self, archive: zipfile.ZipFile) -> None:
-        self.archive = archive
+    def __init__(self, archive: zipfile.ZipFile, instead: Mapping[str, str]) -> None:
+        self.archive, self.instead = archive, instead
         self.kept: dict[str, bytes] = {}
 
     def rename(self, name: str) -> str:
@@ -53,17 +55,18 @@ class Members:
         return new
 
 
-def canonical(dumped: bytes) -> bytes:
+def canonical(dumped: bytes, instead: Mapping[str, str] = MappingProxyType({})) -> bytes:
     """Rewrite what ``skops.io.dumps`` gave, so that equal models give equal bytes.
 
     Args:
         dumped: A skops file.
+        instead: JSON that comes in the place of other JSON, wherever a plain value is that.
 
     Returns:
         An equivalent skops file.
     """
     with zipfile.ZipFile(io.BytesIO(dumped)) as archive:
-        members = Members(archive)
+        members = Members(archive, instead)
         given = json.loads(archive.read(SCHEMA))
         schema = {**tidy(given, members), **{key: given[key] for key in ENVELOPE}}
     return stored({SCHEMA: json.dumps(schema, separators=(",", ":")).encode(), **members.kept})
@@ -140,6 +143,8 @@ def tidy(node: Any, members: Members, *, collapse: bool = True) -> Any:
     if not isinstance(node, dict):
         return node
     loader = node.get("__loader__")
+    if loader == "JsonNode" and node["content"] in members.instead:
+        return plain(members.instead[node["content"]])
     if not isinstance(loader, str):  # a mapping from names to nodes; any word may be a name
         return {key: tidy(value, members, collapse=collapse) for key, value in node.items()}
     if loader == "ObjectNode":

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from steadily import DataError
 from steadily_sklearn.bounds import refuse_stray_trees
-from steadily_sklearn.canonical import canonical
 from steadily_sklearn.columns import Kind, ready
+from steadily_sklearn.packing import packed
 from steadily_sklearn.reasons import refusal_of_rows
 from steadily_sklearn.trusted import trusted_types
 
@@ -116,9 +116,7 @@ class Fitted:
         Raises:
             DataError: The model holds something that could not be loaded again.
         """
-        import skops.io
-
-        learned = canonical(skops.io.dumps(self.pipeline))
+        learned = packed(self.pipeline)
         refuse_untrusted(learned, f"model {estimator_name(self.pipeline)}")
         folder.mkdir(parents=True, exist_ok=True)
         (folder / LEARNED).write_bytes(learned)

@@ -74,24 +74,20 @@ class Column:
     text: TextParts | None = None
 
     @classmethod
-    def learn(cls, values: pd.Series[Any]) -> Column:
-        """Find out what a column is, and how its values are told apart."""
+    def learn(cls, values: pd.Series[Any]) -> tuple[Column, ColumnCounts]:
+        """Find out what a column is, and how its values are told apart; count them."""
+        text, made, kind = None, {"": values}, "text"
         if is_text(values):
-            text = TextParts.learn(values)
-            return cls("text", {name: NumericBins.learn(part) for name, part in text.own(values).items()}, text)
-        bins = bins_for(values)
-        return cls(bins.kind, {"": bins})
+            text, made = TextParts.learn(values)
+            parts: dict[str, Bins] = {name: NumericBins.learn(part) for name, part in made.items()}
+        else:
+            parts = {"": bins_for(values)}
+            kind = parts[""].kind
+        return cls(kind, parts, text), {name: bins.count(made[name]) for name, bins in parts.items()}
 
-    def count(self, values: pd.Series[Any], *, own: bool = False) -> ColumnCounts:
-        """Count values.
-
-        Args:
-            values: A column.
-            own: Whether they are those that the profile was learned from.
-        """
-        if self.text is None:
-            return {part: bins.count(values) for part, bins in self.parts.items()}
-        made = self.text.own(values) if own else self.text.of(values)
+    def count(self, values: pd.Series[Any]) -> ColumnCounts:
+        """Count values."""
+        made = {"": values} if self.text is None else self.text.of(values)
         return {part: bins.count(made[part]) for part, bins in self.parts.items()}
 
     def to_json(self) -> dict[str, Any]:
@@ -137,8 +133,8 @@ class Profile:
         """
         names = [str(name) for name in (frame.columns if columns is None else columns)]
         found = {name: Column.learn(frame[name]) for name in names}
-        counted = {name: column.count(frame[name], own=True) for name, column in found.items()}
-        return cls(found, Counts(len(frame), counted))
+        counts = Counts(len(frame), {name: counted for name, (_, counted) in found.items()})
+        return cls({name: column for name, (column, _) in found.items()}, counts)
 
     def count(self, frame: pd.DataFrame) -> Counts:
         """Count rows into the profile's bins; a column that they lack is left out."""

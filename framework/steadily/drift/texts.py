@@ -30,6 +30,7 @@ SCRIPTS = {
     "han": r"[一-鿿]",
     "hangul": r"[가-힣]",
 }
+PLAIN = "latin"  # the script of what is ASCII
 
 
 def is_text(values: pd.Series[Any]) -> bool:
@@ -50,7 +51,8 @@ class TextParts:
     """What is counted of a text: its length, the share of words that the reference lacks, the share of each script.
 
     Attributes:
-        vocabulary: The reference's words, the most frequent first, at most 20,000.
+        vocabulary: The words that so many of the reference's texts have that there are at most 20,000 of them, the
+            most frequent first.
         scripts: The scripts that the reference has letters of.
     """
 
@@ -58,15 +60,27 @@ class TextParts:
     scripts: tuple[str, ...]
 
     @classmethod
-    def learn(cls, values: pd.Series[Any]) -> TextParts:
-        """Take words and scripts of the reference."""
+    def learn(cls, values: pd.Series[Any]) -> tuple[TextParts, dict[str, pd.Series[Any]]]:
+        """Take words and scripts of the reference.
+
+        Returns:
+            It, and the reference's own texts as it measures them, but that a word counts as known where as many
+            *other* texts have it as a new text's word takes: they would know their own words too well else.
+        """
         there = values.dropna().astype("str")
         counts: Counter[str] = Counter()
         for words in words_of(there):
             counts.update(set(words))
-        names = [name for name, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
-        scripts = tuple(name for name, letters in SCRIPTS.items() if there.str.contains(letters, regex=True).any())
-        return cls(tuple(names[:VOCABULARY]), scripts)
+        least = least_of(counts)
+        names = [name for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])) if count >= least]
+        other = there[~is_plain(there)]
+        scripts = tuple(
+            name
+            for name, letters in SCRIPTS.items()
+            if (there if name == PLAIN else other).str.contains(letters, regex=True).any()
+        )
+        found = cls(tuple(names), scripts)
+        return found, found.measured(values, frozenset(name for name in names if counts[name] > least))
 
     @cached_property
     def known(self) -> frozenset[str]:
@@ -77,21 +91,14 @@ class TextParts:
         """Measure texts: each part is a column of numbers, missing where the text is."""
         return self.measured(values, self.known)
 
-    def own(self, values: pd.Series[Any]) -> dict[str, pd.Series[Any]]:
-        """Measure the reference's own texts: a word counts as known where another text has it too."""
-        counts: Counter[str] = Counter()
-        for words in words_of(values.dropna().astype("str")):
-            counts.update(set(words))
-        return self.measured(values, frozenset(name for name in self.vocabulary if counts[name] > 1))
-
     def measured(self, values: pd.Series[Any], known: frozenset[str]) -> dict[str, pd.Series[Any]]:
         """Measure texts by a vocabulary."""
         there = values.dropna().astype("str")
         unknown = [sum(word not in known for word in words) / len(words) if words else 0.0 for words in words_of(there)]
         found = {"length": there.str.len().astype("float64"), "unknown_words": pd.Series(unknown, there.index)}
-        letters = {name: there.str.count(pattern).astype("float64") for name, pattern in SCRIPTS.items()}
-        total = sum(letters.values(), start=pd.Series(0.0, there.index)).clip(lower=1.0)
-        found |= {f"{name}_letters": letters[name] / total for name in self.scripts}
+        letters = letters_of(there)
+        total = np.maximum(sum(letters.values(), start=np.zeros(len(there))), 1.0)
+        found |= {f"{name}_letters": pd.Series(letters[name] / total, there.index) for name in self.scripts}
         return {name: part.reindex(values.index) for name, part in unique_index(found, values, there).items()}
 
     def to_json(self) -> dict[str, Any]:
@@ -102,6 +109,40 @@ class TextParts:
     def from_json(cls, content: Mapping[str, Any]) -> TextParts:
         """Read it from plain values."""
         return cls(tuple(content["vocabulary"]), tuple(content["scripts"]))
+
+
+def least_of(counts: Mapping[str, int]) -> int:
+    """Give how many texts have to have a word for it to be in the vocabulary: the fewest that leave it 20,000 words.
+
+    Words that are as frequent as each other are all in it or all not, so that it is no matter of their spelling.
+
+    >>> least_of({"a": 3, "b": 1})
+    1
+    """
+    of_count, room = Counter(counts.values()), VOCABULARY
+    for count in sorted(of_count, reverse=True):
+        room -= of_count[count]
+        if room < 0:
+            return count + 1
+    return 1
+
+
+def is_plain(texts: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Tell which texts are ASCII, and so have letters of one script alone."""
+    return np.fromiter((text.isascii() for text in texts), bool, len(texts))
+
+
+def letters_of(texts: pd.Series[Any]) -> dict[str, np.ndarray[Any, np.dtype[np.float64]]]:
+    """Count the letters of each script in each text."""
+    found: dict[str, np.ndarray[Any, np.dtype[np.float64]]] = {}
+    found[PLAIN] = np.asarray(texts.str.count(SCRIPTS[PLAIN]), dtype=np.float64)
+    others = ~is_plain(texts)
+    there = texts[others]
+    for name in SCRIPTS:
+        if name != PLAIN:
+            found[name] = np.zeros(len(texts), dtype=np.float64)
+            found[name][others] = np.asarray(there.str.count(SCRIPTS[name]), dtype=np.float64)
+    return found
 
 
 def unique_index(
