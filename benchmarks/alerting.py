@@ -17,13 +17,14 @@ import pandas as pd
 from steadily.drift import Profile
 from steadily.monitor.alerts import FIRED, Life, Subject, step
 from steadily.monitor.counting import Batch, counted, labelled
-from steadily.monitor.hourly import DAY, HOUR_US, Hourly
+from steadily.monitor.hourly import DAY, Hourly
 from steadily.monitor.levels import rules_of
 from steadily.monitor.looking import Served, look_at, look_at_gaps, span_of
 from steadily.monitor.reference import CONFIDENCE, PREDICTED, Reference
 from steadily.monitor.settings import AlertSettings, MonitorSettings
 from steadily.monitor.windows import Window
 from steadily.statistics import wilson
+from steadily.units import HOUR_US
 
 CLASSES = np.array(["ham", "spam"])
 NUMBERS, CITIES = 18, np.array(["Ulm", "Bonn", "Gera", "Köln"])

@@ -19,11 +19,11 @@ from steadily.drift import Profile
 from steadily.drift.compare import Rule
 from steadily.monitor.counting import Batch
 from steadily.monitor.figures import figures_of
-from steadily.monitor.hourly import HOUR_US
 from steadily.monitor.moved import compared
 from steadily.monitor.record import Recorder
 from steadily.monitor.reference import Reference
 from steadily.monitor.windows import read_window
+from steadily.units import HOUR_US
 
 HOURS, BEGIN, COLUMNS = 168, 480_000, 20
 PIECE = 50_000

@@ -20,8 +20,8 @@ from steadily.monitor.alerts import FIRED, FIRING, RESOLVED, Life, Seen, Silence
 from steadily.monitor.record import put
 from steadily.monitor.settings import AlertSettings
 from steadily.monitor.wording import text_of, title_of
+from steadily.units import MINUTE_US
 
-MINUTE_US = 60_000_000
 ACKNOWLEDGED, WITHDRAWN, SILENCED = "acknowledged", "withdrawn", "silenced"
 
 

@@ -13,8 +13,9 @@ import numpy as np
 
 from steadily.latency import Latencies
 from steadily.monitor import hourly
-from steadily.monitor.hourly import HOUR_US, UNIT, Hourly, Key
+from steadily.monitor.hourly import HOUR_MINUTES, UNIT, Hourly, Key
 from steadily.monitor.reference import CONFIDENCE, PREDICTED, Reference
+from steadily.units import HOUR_US, MINUTE_US
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,6 +88,8 @@ def counted(batch: Batch, reference: Reference, looked_at: int | None = None) ->
         of_rows = inside[batch.rows]
         of_refused = inside[batch.refused]
         tallies: dict[str, dict[str, int]] = {hourly.REQUESTS: tally(outcomes[inside])}
+        minutes = batch.at_us[inside] // MINUTE_US % HOUR_MINUTES
+        tallies[hourly.MINUTES] = texts(dict(enumerate(np.bincount(minutes.astype(np.int64)).tolist())))
         worked = inside & np.isin(outcomes, WORKED_ON)
         tallies[hourly.LATENCY] = texts(Latencies.of(batch.latency_us[worked]).counts)
         tallies[hourly.REFUSED] = tally(reasons[of_refused]) if len(reasons) else {}

@@ -15,12 +15,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-HOUR_US = 3_600_000_000
+from steadily.units import HOUR_US
+
+HOUR_MINUTES = 60
 DAY = 24  # hours; days are UTC's, which all have as many
 UNIT = 1_000_000_000  # sums of shares are kept in billionths
 WHOLE = ""  # the slice that all rows are in
 
 REQUESTS = "requests"  # by outcome
+MINUTES = "minutes"  # requests by the minute of the hour
 ROWS = "rows"  # answered, refused, counted (into the features' bins)
 REFUSED = "refused"  # refused rows by kind of reason
 LATENCY = "latency"  # requests by logarithmic bucket of microseconds
@@ -33,7 +36,7 @@ AGES = "ages"  # labelled rows by logarithmic bucket of the seconds until their 
 ABSENT = "absent"  # rows that lacked a column, by column
 IMPUTED = "imputed"  # rows in which a value was filled in, by column
 TALLIES = (
-    *(REQUESTS, ROWS, REFUSED, LATENCY, CONFIDENCE, SUMS, PREDICTED),
+    *(REQUESTS, MINUTES, ROWS, REFUSED, LATENCY, CONFIDENCE, SUMS, PREDICTED),
     *(CONFUSION, CELLS, HITS, SURE, AGES, ABSENT, IMPUTED),
 )
 

@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from steadily.errors import ConfigError, Problem
 from steadily.monitor.figures import ALERT, FEW, NO_DATA, OK, WARN, Figure
 from steadily.monitor.settings import RULES, AlertSettings, Level, RuleSettings
+from steadily.units import MINUTE_US
 
 BEYOND, BETWEEN, CLEAR, UNKNOWN = "beyond", "between", "clear", "unknown"
 LATENCY_SLOTS = ("live",)
@@ -104,8 +105,8 @@ def rule_of(name: str, figure: str, given: RuleSettings) -> Rule:
         fire=fire,
         clear=fire if given.clear is None else given.clear,
         window_hours=given.window_hours or 168,
-        hold_us=(given.hold_minutes or 0) * 60_000_000,
-        keep_us=(given.keep_minutes or 0) * 60_000_000,
+        hold_us=(given.hold_minutes or 0) * MINUTE_US,
+        keep_us=(given.keep_minutes or 0) * MINUTE_US,
         least=given.least or 1,
         slots=given.slots or ("live",),
         slices=bool(given.slices),

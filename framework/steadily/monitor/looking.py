@@ -23,8 +23,8 @@ from steadily.monitor.moved import Moved, compared, drift_figures, gaps, judged_
 from steadily.monitor.reference import Reference
 from steadily.monitor.settings import AlertSettings, MonitorSettings
 from steadily.monitor.windows import Window, read_windows
+from steadily.units import HOUR_US
 
-HOUR_US = hourly.HOUR_US
 DRIFT_DAYS = 2
 SHOWN_DAYS = 7
 BEFORE_HOURS = 24

@@ -18,8 +18,8 @@ from steadily.database import Database
 from steadily.database.monitoring import posts
 from steadily.errors import SteadilyError
 from steadily.monitor.settings import Channel
+from steadily.units import MINUTE_US
 
-MINUTE_US = 60_000_000
 CLAIM_US = 5 * MINUTE_US  # after so long somebody else may try what a process has taken and not finished
 LONGEST_WAIT_US = 60 * MINUTE_US
 TOGETHER = 50

@@ -14,20 +14,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sqlalchemy import Connection, Row, and_, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
 
 from steadily.database import Database
+from steadily.database.inserting import insert_into
 from steadily.database.monitoring import amounts, counted_labels
 from steadily.database.monitoring import hourly as rows
 from steadily.database.tables import labels, predictions
 from steadily.monitor.counting import Batch, SliceValues, Whole, chosen, counted, labelled
-from steadily.monitor.hourly import HOUR_US, Hourly, Key, hour_of, merged
+from steadily.monitor.hourly import Hourly, Key, hour_of, merged
 from steadily.monitor.reference import Reference
+from steadily.units import HOUR_US, SECOND_US
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SECOND_US = 1_000_000
 PIECE = 500  # labels in one transaction
 
 
@@ -167,10 +167,8 @@ def add(connection: Connection, amount: Mapping[Key, Hourly]) -> None:
 
 def put(connection: Connection, table: Any, key: Mapping[str, Any], values: Mapping[str, Any]) -> None:
     """Write a row, in the place of an earlier one of the same key."""
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    connection.execute(
-        insert(table).values({**key, **values}).on_conflict_do_update(index_elements=list(key), set_=dict(values))
-    )
+    statement = insert_into(table, connection.dialect.name).values({**key, **values})
+    connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=dict(values)))
 
 
 def count_labels(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, PositiveInt
+from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt
 
 from steadily.settings import Section
 
@@ -159,6 +159,20 @@ class TrafficSettings(Section):
     enabled: bool = True
 
 
+class FreshnessSettings(Section):
+    """When a feature set that a release reads, and that nothing newer is published of, alerts.
+
+    Attributes:
+        hours: How old its newest values may be; null: as old as a lookup finds them, which is its time-to-live.
+        severity: ``page`` or ``warn``.
+        enabled: Whether freshness is watched.
+    """
+
+    hours: PositiveFloat | None = None
+    severity: Literal["page", "warn"] = "warn"
+    enabled: bool = True
+
+
 class Channel(Section):
     """A way to tell people.
 
@@ -179,6 +193,7 @@ class AlertSettings(Section):
         drift: When drift alerts.
         gaps: When a missing column or a renamed category alerts.
         traffic: When a release without requests alerts.
+        freshness: When a feature set that is too old alerts.
         channels: By name.
         longest_step_minutes: The longest time between two looks that counts as one in which nothing else happened
             (10): after a gap, or a clock that jumped, a rule's time to hold begins anew.
@@ -188,6 +203,7 @@ class AlertSettings(Section):
     drift: DriftSettings = DriftSettings()
     gaps: GapSettings = GapSettings()
     traffic: TrafficSettings = TrafficSettings()
+    freshness: FreshnessSettings = FreshnessSettings()
     channels: Mapping[str, Channel] = Field(default_factory=dict)
     longest_step_minutes: Annotated[int, Field(ge=1, le=24 * HOUR_MINUTES)] = 10
 
@@ -228,6 +244,10 @@ RULES: dict[str, dict[str, Any]] = {
     },
     "precision": {
         "figure": "precision.*", "below": {"reference": 0.05}, "clear": {"reference": 0.03}, "window_hours": WEEK,
+        "hold_minutes": 60, "keep_minutes": 720, "least": 50, "severity": "page", "group": "model",
+    },
+    "accuracy": {
+        "figure": "accuracy", "below": {"reference": 0.05}, "clear": {"reference": 0.03}, "window_hours": WEEK,
         "hold_minutes": 60, "keep_minutes": 720, "least": 50, "severity": "page", "group": "model",
     },
     "estimate": {

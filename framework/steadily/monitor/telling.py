@@ -14,7 +14,7 @@ from steadily.latency import LARGEST, Latencies
 from steadily.monitor import hourly
 from steadily.monitor.alertlog import listed_alerts, listed_silences
 from steadily.monitor.figures import ALERT, FEW, NO_DATA, OK, WARN, Figure, calibration, confusion
-from steadily.monitor.hourly import HOUR_US, WHOLE, Hourly
+from steadily.monitor.hourly import WHOLE, Hourly
 from steadily.monitor.levels import Rule, rules_of, state_of
 from steadily.monitor.looking import SHOWN_DAYS, Served
 from steadily.monitor.moved import compared, whole_days
@@ -22,6 +22,7 @@ from steadily.monitor.posting import channel_states
 from steadily.monitor.settings import AlertSettings
 from steadily.monitor.watching import Watch
 from steadily.monitor.windows import Window
+from steadily.units import HOUR_US
 
 FORMAT = 1
 ORDER = (ALERT, WARN, FEW, NO_DATA, OK)

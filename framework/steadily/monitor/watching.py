@@ -6,7 +6,7 @@ and delivers. It tells people, and does nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from sqlalchemy import Connection, update
 from steadily.database import Database
 from steadily.database.monitoring import alerts
 from steadily.monitor.alertlog import last_look, look, messages, untold
-from steadily.monitor.alerts import FIRED, RESOLVED
+from steadily.monitor.alerts import FIRED, RESOLVED, Seen
 from steadily.monitor.deployments import take_over
 from steadily.monitor.levels import Rule, rules_of
 from steadily.monitor.looking import Served, look_at, read_served, span_of
@@ -23,8 +23,10 @@ from steadily.monitor.posting import deliver, write_posts
 from steadily.monitor.record import count_labels
 from steadily.monitor.reference import Reference
 from steadily.monitor.settings import AlertSettings, MonitorSettings
+from steadily.units import HOUR_US
 
-LABELS_BACK_US = 2 * 3_600_000_000
+LABELS_BACK_US = 2 * HOUR_US
+Further = Callable[[int], Iterable[Seen]]
 
 
 @dataclass(eq=False)
@@ -37,6 +39,7 @@ class Watch:
         monitor: What is watched.
         alerts: When people are told, and how.
         listeners: The modules of the plugins that deliver.
+        further: Look at what is in no hourly statistics; each is given the time, and says what it sees.
     """
 
     database: Database
@@ -44,6 +47,7 @@ class Watch:
     monitor: MonitorSettings
     alerts: AlertSettings
     listeners: Sequence[str] = ()
+    further: Sequence[Further] = ()
 
     def once(self, now_us: int, *, all_labels: bool = False, unless_within_us: int = 0) -> list[Served]:
         """Look once, and do what follows.
@@ -53,8 +57,8 @@ class Watch:
         Args:
             now_us: The time now.
             unless_within_us: Decides nothing where somebody has looked in so short a time before.
-            all_labels: Whether labels are counted however old they are; otherwise those of the last two hours, and
-                those of predictions of the last two hours.
+            all_labels: Whether labels are counted however old they are; otherwise those since two hours before the last
+                look, and those of predictions since then.
 
         Returns:
             What was read.
@@ -62,8 +66,9 @@ class Watch:
         Raises:
             DatabaseAway: The database can't be reached: nothing was decided.
         """
-        count_labels(self.database, since_us=None if all_labels else now_us - LABELS_BACK_US)
         last = last_look(self.database)
+        since = None if all_labels or last is None else min(now_us, last) - LABELS_BACK_US
+        count_labels(self.database, since_us=since)
         decides = last is None or not 0 <= now_us - last < unless_within_us
         rules = rules_of(self.alerts)
         served = read_served(self.database, self.references, self.monitor, now_us, span_of(self.monitor, rules))
@@ -75,6 +80,7 @@ class Watch:
     def decide(self, served: Sequence[Served], rules: tuple[Rule, ...], now_us: int) -> None:
         """Write down what fires and what is over, and the posts that tell it."""
         seen = [one for release in served for one in look_at(release, rules, self.alerts)]
+        seen += [one for look_further in self.further for one in look_further(now_us)]
         serving = [(one.release, one.slot) for one in served]
         with self.database.begin(alone="alerts") as connection:
             happened = look(connection, seen, serving, now_us, self.alerts)

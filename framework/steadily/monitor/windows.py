@@ -11,7 +11,8 @@ from sqlalchemy import select
 from steadily.database import Database
 from steadily.database.monitoring import hourly as rows
 from steadily.monitor import hourly
-from steadily.monitor.hourly import HOUR_US, WHOLE, Hourly, hour_of, total
+from steadily.monitor.hourly import WHOLE, Hourly, hour_of, total
+from steadily.units import HOUR_US
 
 Hours = Mapping[int, Hourly]
 

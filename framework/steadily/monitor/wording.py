@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-SECOND_US = 1_000_000
+from steadily.units import SECOND_US
+
 LONGEST = 3  # alerts of a group that the title names
 
 

@@ -12,8 +12,8 @@ from steadily.clock import clock_of
 from steadily.commands.monitoring import go_on, watch_of
 from steadily.database import open_project
 from steadily.errors import DatabaseAway
-from steadily.monitor.hourly import HOUR_US
 from steadily.monitor.record import Recorder
+from steadily.units import HOUR_US
 from unit.monitor.watching_world import batch, reference_of, serve
 from unit.small import Small
 

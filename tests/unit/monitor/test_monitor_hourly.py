@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from steadily.latency import LARGEST, Latencies
 from steadily.monitor import hourly
 from steadily.monitor.counting import OTHER, Batch, SliceValues, counted, labelled
-from steadily.monitor.hourly import HOUR_US, Hourly, Key, merged, total
+from steadily.monitor.hourly import Hourly, Key, merged, total
 from steadily.monitor.reference import PREDICTED
+from steadily.units import HOUR_US
 from unit.monitor.watching_world import CLASSES, HOUR, NOW, batch, frame_of, reference_of
 
 REFERENCE = reference_of()

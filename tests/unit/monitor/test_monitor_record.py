@@ -18,9 +18,10 @@ from steadily.database.tables import labels, metadata, predictions
 from steadily.errors import DatabaseAway
 from steadily.monitor import hourly
 from steadily.monitor.counting import counted
-from steadily.monitor.hourly import HOUR_US, Hourly, Key, merged
+from steadily.monitor.hourly import Hourly, Key, merged
 from steadily.monitor.record import Recorder, count_labels, write_amount
 from steadily.monitor.windows import read_window, read_windows
+from steadily.units import HOUR_US
 from unit.monitor.watching_world import CLASSES, HOUR, NOW, batch, frame_of, label, log, reference_of
 
 REFERENCE = reference_of()

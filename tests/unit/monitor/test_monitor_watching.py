@@ -18,11 +18,11 @@ from steadily.monitor.alertlog import acknowledge, end_silence, listed_alerts, l
 from steadily.monitor.alerts import Silence
 from steadily.monitor.export import export
 from steadily.monitor.figures import FEW, NO_DATA
-from steadily.monitor.hourly import HOUR_US
 from steadily.monitor.record import Recorder
 from steadily.monitor.settings import AlertSettings, MonitorSettings
 from steadily.monitor.telling import lines_of, told
 from steadily.monitor.watching import Watch
+from steadily.units import HOUR_US
 from unit.monitor.watching_world import HOUR, NOW, batch, frame_of, label, log, reference_of, serve
 
 REFERENCE = reference_of()
@@ -242,6 +242,18 @@ def test_labels_count_where_they_are_old_enough(world: World) -> None:
     assert figures["label_coverage"]["value"] == 1.0
     assert figures["accuracy"]["label_age_hours"] == pytest.approx(1.0, rel=0.02)
     assert figures["estimated_accuracy_labelled"]["n"] == 200
+
+
+def test_labels_that_came_while_nobody_looked_are_counted(world: World) -> None:
+    answers = batch(200, world.now, seed=5)
+    world.recorder.count(answers)
+    world.recorder.flush(world.now)
+    log(world.database, answers)
+    world.look()
+    label(world.database, {f"r{place}": said for place, said in enumerate(answers.predicted)}, world.now + 5 * HOUR_US)
+    world.now += 3 * DAY
+    world.watch.once(world.now)
+    assert world.told()["serving"][0]["figures"]["accuracy"]["n"] == 200
 
 
 def test_recall_that_falls_below_its_reference_alerts(world: World) -> None:

@@ -13,8 +13,8 @@ from steadily.database import Database
 from steadily.database.tables import labels, predictions, releases, slots
 from steadily.drift import Profile
 from steadily.monitor.counting import Batch
-from steadily.monitor.hourly import HOUR_US
 from steadily.monitor.reference import CONFIDENCE, PREDICTED, Reference
+from steadily.units import HOUR_US
 
 CLASSES = ("ham", "spam")
 HOUR = 480_000  # an hour in 2024, which begins a day
