@@ -11,7 +11,8 @@ import numpy as np
 from measuring import table
 
 from steadily.rollout.rule import Baseline, RuleState, begin, fires, updated
-from steadily.rollout.windows import BUCKET_US, HOUR_US, MINUTE_US, Counts
+from steadily.rollout.windows import BUCKET_US, Counts
+from steadily.units import HOUR_US, MINUTE_US
 
 RATE = 0.01
 RATES = (20, 50, 100, 200, 400, 600, 1200, 3000)

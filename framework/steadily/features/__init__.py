@@ -7,10 +7,13 @@ lookup that finds nothing comes to is left to the step that joins.
 
 from __future__ import annotations
 
-from steadily.features.evidence import Published, freshness, is_published
-from steadily.features.offline import described, open_offline
-from steadily.features.online import Online, online_features, open_online
-from steadily.features.publishing import publish
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from steadily.features.evidence import Published, freshness, is_published
+    from steadily.features.offline import described, open_offline
+    from steadily.features.online import Online, online_features, open_online
+    from steadily.features.publishing import publish
 
 __all__ = [
     "Online",
@@ -23,3 +26,24 @@ __all__ = [
     "open_online",
     "publish",
 ]
+
+HEAVY = {
+    "Online": "steadily.features.online",
+    "Published": "steadily.features.evidence",
+    "described": "steadily.features.offline",
+    "freshness": "steadily.features.evidence",
+    "is_published": "steadily.features.evidence",
+    "online_features": "steadily.features.online",
+    "open_offline": "steadily.features.offline",
+    "open_online": "steadily.features.online",
+    "publish": "steadily.features.publishing",
+}  # pandas, for most of them; whoever reads the settings alone needs none
+
+
+def __getattr__(name: str) -> Any:
+    """Import a heavy name when it is first asked for."""
+    from importlib import import_module
+
+    if name in HEAVY:
+        return getattr(import_module(HEAVY[name]), name)
+    raise AttributeError(f"module 'steadily.features' has no attribute {name!r}")

@@ -11,8 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from steadily.features.store import TIMEOUT, Head, StoreAway, open_store
-
-SECOND = 1_000_000
+from steadily.units import SECOND_US
 
 
 @dataclass(frozen=True)
@@ -26,6 +25,7 @@ class Published:
         as_of_us: The newest moment in it, in microseconds since 1970.
         published_us: When it was published.
         keys: How many keys it has.
+        ttl: How old a value may be for a row to find it, in seconds; None: of any age.
         told: All that in a line.
     """
 
@@ -35,6 +35,7 @@ class Published:
     as_of_us: int | None = None
     published_us: int | None = None
     keys: int | None = None
+    ttl: float | None = None
     told: str = ""
 
     def to_json(self) -> dict[str, Any]:
@@ -67,9 +68,9 @@ def is_published(url: str, feature_sets: Mapping[str, str], timeout: float = 10 
 def evidence_of(head: Head | None, name: str, version: str) -> Published:
     """Say it of one."""
     if head is None:
-        return Published(name, version, False, told=f"{name} {version} is not published: `steadily features publish`")
+        return Published(name, version, False, told=f"{name} {version} is not published")
     told = f"{name} {version}: {head.keys:,} keys as of {moment(head.as_of)}, published {moment(head.published_us)}"
-    return Published(name, version, True, head.as_of, head.published_us, head.keys, told)
+    return Published(name, version, True, head.as_of, head.published_us, head.keys, head.set.ttl, told)
 
 
 def freshness(found: list[Published], now_us: int) -> dict[str, float | None]:
@@ -79,7 +80,7 @@ def freshness(found: list[Published], now_us: int) -> dict[str, float | None]:
         found: What ``is_published`` gave.
         now_us: The time, in microseconds since 1970.
     """
-    return {one.name: None if one.as_of_us is None else (now_us - one.as_of_us) / SECOND for one in found}
+    return {one.name: None if one.as_of_us is None else (now_us - one.as_of_us) / SECOND_US for one in found}
 
 
 def moment(us: int) -> str:

@@ -20,10 +20,10 @@ from steadily.datasets import MANIFEST, Dataset, open_dataset
 from steadily.errors import DataError
 from steadily.features.keys import NEVER, by_name, kind_of, microsecond, microseconds, plain, refuse_other_keys
 from steadily.lookups import Features, FeatureSet, Found
+from steadily.units import SECOND_US
 
 AS_OF = "as_of"
 DESCRIBED = "feature_set"
-SECOND = 1_000_000
 
 
 def described(folder: Path) -> FeatureSet | None:
@@ -100,7 +100,7 @@ class History:
         places = self.places(keys[list(self.set.keys)], asked)
         outcome = np.where(places >= 0, "found", "unknown")
         if self.set.ttl is not None and len(self.as_of):
-            old = (places >= 0) & (asked - self.as_of[places] > int(self.set.ttl * SECOND))
+            old = (places >= 0) & (asked - self.as_of[places] > int(self.set.ttl * SECOND_US))
             outcome[old], places[old] = "stale", -1
         values = self.values.reindex(places).set_axis(keys.index, axis="index")
         as_of = pd.Series(np.append(self.as_of, NEVER)[places].astype("M8[us]"), keys.index).dt.tz_localize("UTC")
@@ -125,7 +125,7 @@ class History:
         place = bisect_right(as_of, moment, start, end) - 1
         if place < start:
             return None
-        if self.set.ttl is not None and moment - as_of[place] > int(self.set.ttl * SECOND):
+        if self.set.ttl is not None and moment - as_of[place] > int(self.set.ttl * SECOND_US):
             return None
         return by_name(self.set.columns, (column[place] for column in columns))
 

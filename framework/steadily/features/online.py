@@ -10,9 +10,11 @@ import datetime as dt
 import threading
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Late
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import pandas as pd
@@ -30,14 +32,32 @@ from steadily.features.keys import (
 )
 from steadily.features.store import TIMEOUT, Head, Store, StoreAway, open_store
 from steadily.lookups import OUTCOMES, Features, FeatureSet, Found, Outcome
+from steadily.units import SECOND_US
 
-SECOND = 1_000_000
 REMEMBERED = 10_000  # keys
 REST = 1.0  # seconds in which a store that was away is not asked again
 MOMENT = "datetime64[us, UTC]"
+LOOKS_AGAIN = ContextVar("LOOKS_AGAIN", default=False)
+Heard = Callable[[FeatureSet, Mapping[Outcome, int]], None]
 
 
-def open_online(url: str, described: FeatureSet, *, timeout: float = TIMEOUT, refresh: float = 1.0) -> Online:
+@contextmanager
+def looking_again() -> Iterator[None]:
+    """Let lookups count for nothing: of rows that were answered already, and are looked at again."""
+    token = LOOKS_AGAIN.set(True)
+    try:
+        yield
+    finally:
+        LOOKS_AGAIN.reset(token)
+
+
+def unheard(described: FeatureSet, counts: Mapping[Outcome, int]) -> None:
+    """Hear nothing of lookups."""
+
+
+def open_online(
+    url: str, described: FeatureSet, *, timeout: float = TIMEOUT, refresh: float = 1.0, heard: Heard = unheard
+) -> Online:
     """Open an online store for lookups in one version of a feature set; the store may be away.
 
     Args:
@@ -45,29 +65,34 @@ def open_online(url: str, described: FeatureSet, *, timeout: float = TIMEOUT, re
         described: The feature set, as the bundle has it: its version is the one that is read.
         timeout: Seconds that a lookup may wait for the store.
         refresh: Seconds after which the store is asked again whether something newer was published.
+        heard: Called after each lookup, on its thread, with the feature set and how many rows came to what.
 
     Raises:
         ConfigError: It is no address of a store, or a package is missing.
     """
-    return Online(described, open_store(url, timeout), timeout, refresh)
+    return Online(described, open_store(url, timeout), timeout, refresh, heard)
 
 
-def online_features(url: str, *, timeout: float = TIMEOUT, refresh: float = 1.0) -> Callable[[FeatureSet], Online]:
+def online_features(
+    url: str, *, timeout: float = TIMEOUT, refresh: float = 1.0, heard: Heard = unheard
+) -> Callable[[FeatureSet], Online]:
     """Give what ``open_bundle`` takes as ``features``: lookups in a store in the place of the bundle's own files."""
-    return lambda described: open_online(url, described, timeout=timeout, refresh=refresh)
+    return lambda described: open_online(url, described, timeout=timeout, refresh=refresh, heard=heard)
 
 
 class Online(Features):
     """Lookups in a store. Threads may share it."""
 
-    def __init__(self, described: FeatureSet, store: Store, timeout: float, refresh: float) -> None:
-        self.set, self.store, self.timeout, self.refresh = described, store, timeout, refresh
+    def __init__(
+        self, described: FeatureSet, store: Store, timeout: float, refresh: float, heard: Heard = unheard
+    ) -> None:
+        self.set, self.store, self.timeout, self.refresh, self.heard = described, store, timeout, refresh, heard
         self.lock = threading.Lock()
         self.pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="features")
         self.head: Head | None = None
         self.checked = self.failed = float("-inf")
         self.remembered: OrderedDict[str, Block | None] = OrderedDict()
-        self.counted: Counter[str] = Counter()
+        self.counted: Counter[Outcome] = Counter()
         self.why = ""
 
     def lookup(self, keys: pd.DataFrame, moments: pd.Series[Any]) -> Found:
@@ -97,8 +122,7 @@ class Online(Features):
         values, _, outcome = self.newest(block, microsecond(moment))
         if values is None:
             return None
-        with self.lock:
-            self.counted[outcome] += 1
+        self.count(Counter([outcome]))
         return by_name(self.set.columns, values)
 
     def find(
@@ -116,16 +140,23 @@ class Online(Features):
                 self.newest(None if text is None else blocks.get(text), moment)
                 for text, moment in zip(texts, moments, strict=True)
             ]
-        with self.lock:
-            self.counted.update(outcome for _, _, outcome in found)
+        self.count(Counter(outcome for _, _, outcome in found))
         return found
+
+    def count(self, counts: Counter[Outcome]) -> None:
+        """Count lookups by what they came to, and let it be heard."""
+        if LOOKS_AGAIN.get():
+            return
+        with self.lock:
+            self.counted.update(counts)
+        self.heard(self.set, counts)
 
     def newest(self, block: Block | None, moment: int) -> tuple[list[Any] | None, int | None, Outcome]:
         """Find in a key's block what counts for a row."""
         place = -1 if block is None or moment == NEVER else block.place(moment)
         if block is None or place < 0:
             return None, None, "unknown"
-        if self.set.ttl is not None and moment - block.as_of[place] > int(self.set.ttl * SECOND):
+        if self.set.ttl is not None and moment - block.as_of[place] > int(self.set.ttl * SECOND_US):
             return None, None, "stale"
         return block.values[place], block.as_of[place], "found"
 
@@ -202,7 +233,7 @@ class Online(Features):
     def age(self, now_us: int) -> float | None:
         """Give how many seconds the newest values that were seen are old; None where none were."""
         head = self.head
-        return None if head is None else (now_us - head.as_of) / SECOND
+        return None if head is None else (now_us - head.as_of) / SECOND_US
 
     def close(self) -> None:
         """Let go of threads and connections."""

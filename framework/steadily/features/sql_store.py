@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 LOCK = 7_395_112_084_233_011  # one number for all publications in a PostgreSQL
 WRITING = 60.0  # seconds
+UNDEFINED_TABLE = "42P01"  # PostgreSQL's word for it
 metadata = MetaData()
 HEADS = Table(
     "feature_heads",
@@ -84,7 +85,10 @@ class SqlStore:
 
     def away(self, error: SQLAlchemyError) -> StoreAway:
         """Say what the database said, without what was asked and where."""
-        said = " ".join(str(getattr(error, "orig", None) or type(error).__name__).split())
+        orig = getattr(error, "orig", None)
+        if getattr(orig, "sqlstate", None) == UNDEFINED_TABLE or "no such table" in str(orig):
+            return StoreAway(Problem(self.shown, "nothing is published there: it has no tables yet"))
+        said = " ".join(str(orig or type(error).__name__).split())
         secret = self.url.password
         what = f"the store does not answer: {said.replace(str(secret), '***') if secret else said}"
         return StoreAway(Problem(self.shown, what))

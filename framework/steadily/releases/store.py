@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from steadily import layout
 from steadily.bundle import manifest as manifests
 from steadily.errors import DataError, Problem, ReleaseError, SteadilyError
 from steadily.files import remove
+from steadily.releases.leftovers import DRAFT, OLD, beside, sweep
 from steadily.releases.records import Release
 
 AGAIN = "register the bundle again from the run that made it, or bring the store's files back from a backup"
@@ -67,7 +67,7 @@ class Store:
         """Remove a folder that no release has come to have; another may be doing the same."""
         with reached(self.place(name)) as (files, root), contextlib.suppress(FileNotFoundError):
             if is_local(files):
-                aside = aside_of(Path(root))
+                aside = beside(Path(root), OLD)
                 Path(root).rename(aside)
                 remove(aside)
             elif files.exists(root):
@@ -109,7 +109,8 @@ def put_files(files: Any, folder: Path, root: str, content: Mapping[str, Any]) -
             files.put_file(str(folder / name), f"{root}/{name}")
         files.invalidate_cache()
         return
-    draft = Path(root).with_name(f".{Path(root).name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    sweep(Path(root).parent)
+    draft = beside(Path(root), DRAFT)
     try:
         for name in names:
             copy_durably(folder / name, draft / name)
@@ -144,16 +145,11 @@ def settle(draft: Path, final: Path, is_right: Callable[[], bool]) -> None:
                 raise
         if is_right():
             return
-        aside = aside_of(final)
+        aside = beside(final, OLD)
         with contextlib.suppress(FileNotFoundError):
             final.rename(aside)
             remove(aside)
     raise ReleaseError.at(str(final), "can't be replaced: others keep putting back what is not whole")
-
-
-def aside_of(path: Path) -> Path:
-    """Give a name beside a folder that nobody else has."""
-    return path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.old")
 
 
 def is_whole(files: Any, root: str, content: Mapping[str, Any]) -> bool:
@@ -199,7 +195,8 @@ def fetch(project: Path, release: Release) -> Path:
     final = project / layout.SERVING / release.name
     if final.is_dir() and not misfits(final, release):
         return final
-    draft = final.with_name(f".{final.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    sweep(final.parent)
+    draft = beside(final, DRAFT)
     try:
         draft.mkdir(parents=True)
         get_files(release, draft)

@@ -21,11 +21,11 @@ from steadily.releases.records import release_in
 from steadily.releases.slots import ALONE, Act, Slots, place_in, slots_in
 from steadily.rollout import alerts
 from steadily.rollout.alerts import Alert
-from steadily.rollout.gate import Known, Limits, Line, LoadTest, checklist, overridden, passes
+from steadily.rollout.gate import WELL, Known, Limits, Line, LoadTest, checklist, overridden, passes
 from steadily.rollout.pairs import PairCounts
 from steadily.rollout.record import examples_in, pairs_in
 
-Published = Callable[[str], bool | None]
+Published = Callable[[str], tuple[bool | None, str]]
 Peak = Callable[[], float | None]
 LAST = 10
 REASON = "--reason TEXT, which is kept for ever"
@@ -36,11 +36,12 @@ class Asked:
     """What the checklist asks of others.
 
     Attributes:
-        published: Tells of a feature-set version whether it is published; None where nobody can say.
+        published: Tells of a feature-set version whether it is published, None where nobody can say; and what was
+            seen, or why nothing was.
         peak: Gives the expected peak, requests a second; None where it is not known, and the load test's own is taken.
     """
 
-    published: Published = lambda version: None
+    published: Published = lambda version: (None, "")
     peak: Peak = lambda: None
 
 
@@ -104,7 +105,7 @@ def status(database: Database, clock: Clock, limits: Limits, asked: Asked = NOBO
         slots = slots_in(connection)
         if slots.shadow is not None:
             feature_set = release_in(connection, slots.shadow).feature_set
-    published = None if feature_set is None else asked.published(feature_set)
+    published = (None, "") if feature_set is None else asked.published(feature_set)
     peak = asked.peak() if slots.shadow is not None else None
     with database.read() as connection:
         slots = slots_in(connection)
@@ -127,7 +128,7 @@ def status(database: Database, clock: Clock, limits: Limits, asked: Asked = NOBO
         )
 
 
-def known(connection: Connection, number: int, published: bool | None, peak: float | None) -> Known:
+def known(connection: Connection, number: int, published: tuple[bool | None, str], peak: float | None) -> Known:
     """Gather what is known of a release beside its pairs."""
     release = release_in(connection, number)
     row = connection.execute(
@@ -139,7 +140,8 @@ def known(connection: Connection, number: int, published: bool | None, peak: flo
         load_test=test,
         peak=own if peak is None else peak,
         feature_set=release.feature_set,
-        published=published,
+        published=published[0],
+        told=published[1],
         verdicts=tuple(release.manifest.get("verdicts", ())),
     )
 
@@ -268,7 +270,7 @@ def refuse_unpassed(where: str, lines: tuple[Line, ...], *, shadow: int | None, 
         given = "no shadow" if shadow is None else f"release {shadow} is the shadow"
         hint = f"`steadily deploy shadow {number}` begins; {over}"
         raise ReleaseError.at(where, "the checklist is not passed: it has not been in shadow", given=given, hint=hint)
-    missed = [line for line in lines if line.state not in ("passed", "overridden")]
+    missed = [line for line in lines if line.state not in WELL]
     if missed:
         told = "\n".join(f"  {line.name}: {line.state}: {line.evidence}; needed: {line.needed}" for line in missed)
         raise ReleaseError.at(where, f"the checklist is not passed ({over}):\n{told}")

@@ -1,7 +1,8 @@
 """The checklist that a shadow has to pass before it may go live. Pure: sums in, lines with their evidence out.
 
 Owns the judgement. A line that was not passed can be overridden by a person with a reason, which is kept; nothing can
-be skipped in silence: what is not known is ``insufficient`` and not passed.
+be skipped in silence: what is not known is ``insufficient`` and not passed, and what can't be known yet and holds
+nothing up, correctness without labels, is ``not judged``.
 """
 
 from __future__ import annotations
@@ -9,14 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from math import comb, lgamma, log
+from math import comb, floor, lgamma, log
 from typing import Any, Literal
 
 from steadily.latency import needed
-from steadily.rollout.pairs import MINUTE_US, PairCounts, kappa, traffic
+from steadily.rollout.pairs import PairCounts, kappa, traffic
 from steadily.statistics import wilson
+from steadily.units import MINUTE_US
 
-LineState = Literal["passed", "failed", "insufficient", "overridden"]
+LineState = Literal["passed", "failed", "insufficient", "not judged", "overridden"]
+WELL = ("passed", "not judged", "overridden")  # the states in which a line holds nothing up
 EXACT_UP_TO = 1_000
 
 
@@ -63,6 +66,7 @@ class Known:
         peak: The expected peak, requests a second, or None where it is not known.
         feature_set: The feature-set version that it names, or None.
         published: Whether that is published; None where nobody could say.
+        told: What the online store said of it, in words; empty where it was not asked.
         verdicts: Those of its evaluation, as the bundle has them.
     """
 
@@ -70,6 +74,7 @@ class Known:
     peak: float | None = None
     feature_set: str | None = None
     published: bool | None = None
+    told: str = ""
     verdicts: Sequence[Mapping[str, Any]] = ()
 
 
@@ -115,13 +120,13 @@ def checklist(counts: PairCounts, known: Known, limits: Limits, now_us: int) -> 
 
 def passes(lines: Sequence[Line]) -> bool:
     """Tell whether a release with this checklist may go live."""
-    return all(line.state in ("passed", "overridden") for line in lines)
+    return all(line.state in WELL for line in lines)
 
 
 def overridden(lines: Sequence[Line]) -> tuple[Line, ...]:
     """Give the checklist as a person went over it: what was not passed is marked, with its evidence as it was."""
     return tuple(
-        line if line.state == "passed" else replace(line, state="overridden", evidence=f"{line.state}: {line.evidence}")
+        line if line.state in WELL else replace(line, state="overridden", evidence=f"{line.state}: {line.evidence}")
         for line in lines
     )
 
@@ -209,7 +214,7 @@ def correctness(counts: PairCounts, limits: Limits) -> Line:
     """Judge the difference of wrong answers, where labels have come; without any there is nothing to fail."""
     wanted = f"with labels: not more wrong answers than live (exact McNemar, p at least {limits.significance:g})"
     if not counts.labelled:
-        return Line("correctness", "passed", "no labels have come: not judged", wanted)
+        return Line("correctness", "not judged", "no labels have come", wanted)
     p = mcnemar(counts.only_live_right, counts.only_other_right)
     seen = (
         f"{counts.labelled:,} labelled ({percent(counts.labelled / max(counts.answered, 1))} of the answered): "
@@ -255,11 +260,13 @@ def load_test(known: Known, limits: Limits) -> Line:
 
 def features(known: Known) -> Line:
     """Judge whether the feature-set version that the release reads is there to be read."""
+    needed = "its feature-set version published: `steadily features publish`"
     if known.feature_set is None:
-        return Line("features", "passed", "it reads no feature set", "its feature-set version published")
+        return Line("features", "passed", "it reads no feature set", needed)
     state: LineState = "insufficient" if known.published is None else "passed" if known.published else "failed"
     word = {None: "nobody could say", True: "published", False: "not published"}[known.published]
-    return Line("features", state, f"{known.feature_set}: {word}", "its feature-set version published")
+    seen = f"{known.feature_set}: {word}" + (f" ({known.told})" if known.told else "")
+    return Line("features", state, seen, needed)
 
 
 def metrics(known: Known) -> Line:
@@ -314,9 +321,10 @@ def terms(number: int, least: int) -> Iterator[float]:
 
 
 def percent(share: float) -> str:
-    """Write a share, never rounded up to what it is not.
+    """Write a share with two decimals, never rounded up to what it is not.
 
-    >>> percent(0.95), percent(0.99996), percent(0)
-    ('95 %', '99.996 %', '0 %')
+    >>> percent(0.95), percent(0.99996), percent(0), percent(0.00002)
+    ('95 %', '99.99 %', '0 %', 'below 0.01 %')
     """
-    return f"{share * 100:.6g} %"
+    hundredths = floor(share * 10_000 + 1e-6)
+    return "below 0.01 %" if not hundredths and share else f"{hundredths / 100:g} %"

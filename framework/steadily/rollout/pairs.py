@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from steadily.latency import Latencies
+from steadily.units import MINUTE_US
 
-MINUTE_US = 60_000_000
 NUMBERS = (
     "attempted",
     "answered",

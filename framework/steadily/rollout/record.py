@@ -16,10 +16,10 @@ from steadily.database import Database
 from steadily.database.rollout import flushes, live_totals, pair_examples, pair_sums, served_hours
 from steadily.database.tables import labels, predictions
 from steadily.errors import DatabaseError
-from steadily.rollout.pairs import MINUTE_US, PairCounts
+from steadily.rollout.pairs import PairCounts
+from steadily.units import HOUR_US
 
 ALONE = "pairs"
-HOUR_US = 60 * MINUTE_US
 EXAMPLES = 50  # kept of each pair of releases
 
 
@@ -32,7 +32,7 @@ class Beside:
         release: Its number.
         since_us: Since when it has been in the slot.
         counts: Sums over the pairs.
-        examples: A few pairs that were answered otherwise, as plain values.
+        examples: A few pairs that were answered otherwise, as plain values; ``at_us`` is when the request came.
     """
 
     slot: str
@@ -44,17 +44,18 @@ class Beside:
 
 @dataclass(frozen=True)
 class Flush:
-    """What a worker has counted since its last flush.
+    """What a worker has counted since its last flush, of one release and one hour.
 
     Attributes:
         worker: Names the process, and no other ever.
         sequence: Counts its flushes up, from 1.
-        at_us: The time, by the clock of operations.
+        at_us: The time of the flush, by the clock of operations.
         live: The release that answered.
         live_since_us: Since when it has been live.
         requests: That it attempted: shed load and 4xx are none.
         errors: Of those: exceptions, time-outs, answers that are NaN or break their schema.
         beside: What the others made of them.
+        hour_us: When the hour began in which the requests came; None is the flush's own hour.
     """
 
     worker: str
@@ -65,6 +66,7 @@ class Flush:
     requests: int
     errors: int
     beside: Sequence[Beside] = field(default_factory=tuple)
+    hour_us: int | None = None
 
 
 def record(database: Database, flush: Flush) -> bool:
@@ -81,7 +83,7 @@ def record(database: Database, flush: Flush) -> bool:
     with database.begin(alone=ALONE) as connection:
         if not is_new(connection, flush):
             return False
-        hour = flush.at_us // HOUR_US * HOUR_US
+        hour = flush.at_us // HOUR_US * HOUR_US if flush.hour_us is None else flush.hour_us
         served = {"requests": flush.requests, "errors": flush.errors}
         add(connection, served_hours, {"release": flush.live, "hour_us": hour}, served)
         paired = PairCounts()
@@ -152,9 +154,15 @@ def merge(connection: Connection, flush: Flush, beside: Beside, hour_us: int) ->
     counts = beside.counts if found is None else PairCounts.from_json(found) + beside.counts
     upsert(connection, pair_sums, key, {"counts": counts.to_json()}, there=found is not None)
     if beside.examples:
-        rows = [pair | {"at_us": flush.at_us, "content": dict(one)} for one in beside.examples[-EXAMPLES:]]
+        rows = [pair | example_in(flush, one) for one in beside.examples[-EXAMPLES:]]
         connection.execute(insert(pair_examples), rows)
         keep_latest(connection, pair)
+
+
+def example_in(flush: Flush, one: Mapping[str, Any]) -> dict[str, Any]:
+    """Give an example with its own time, or the flush's where it has none."""
+    content = {name: value for name, value in one.items() if name != "at_us"}
+    return {"at_us": one.get("at_us", flush.at_us), "content": content}
 
 
 def keep_latest(connection: Connection, pair: Mapping[str, Any]) -> None:

@@ -15,7 +15,6 @@ import numpy as np
 
 from steadily.rollout.windows import (
     BUCKET_US,
-    MINUTE_US,
     NOTHING,
     RECENT_US,
     Bucket,
@@ -28,6 +27,7 @@ from steadily.rollout.windows import (
     whole,
 )
 from steadily.statistics import wilson
+from steadily.units import MINUTE_US
 
 Mode = Literal["concurrent", "historical"]
 State = Literal["healthy", "insufficient", "inconclusive", "rollback"]

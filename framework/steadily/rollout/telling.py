@@ -50,7 +50,8 @@ def told_rule(rule: Mapping[str, Any] | None) -> str:
     """
     if rule is None:
         return "rollback rule: insufficient: nothing was looked at since the release went live"
+    evidence = round(rule["evidence"], 1) + 0.0  # -0.0 is nothing to a reader
     return (
         f"rollback rule, {moment(rule['at_us'])}: {rule['state']}: {rule['why']} ({rule['mode']}, evidence "
-        f"{rule['evidence']:.1f} of {rule['threshold']:.1f}, {rule['requests']:,} requests in five minutes)"
+        f"{evidence:.1f} of {rule['threshold']:.1f}, {rule['requests']:,} requests in five minutes)"
     )

@@ -24,7 +24,8 @@ from steadily.rollout.alerts import Alert
 from steadily.rollout.deploy import rollback_in
 from steadily.rollout.lease import held_by_another, take
 from steadily.rollout.rule import Baseline, RuleState, Verdict, begin, judged, updated
-from steadily.rollout.windows import HOUR_US, NOTHING, SECOND_US, Counts
+from steadily.rollout.windows import NOTHING, Counts
+from steadily.units import HOUR_US, SECOND_US
 
 LEASE = "rollback"
 LEASE_US = 10 * SECOND_US

@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from steadily.units import HOUR_US, MINUTE_US, SECOND_US
+
 Number = Any  # a number, or an array of one number a run
-SECOND_US = 1_000_000
-MINUTE_US = 60 * SECOND_US
-HOUR_US = 60 * MINUTE_US
 BUCKET_US = 10 * SECOND_US
 RECENT_US = 5 * MINUTE_US
 KEPT_US = 12 * HOUR_US

@@ -95,7 +95,7 @@ def test_a_release_that_is_not_in_the_database_is_told(shop: Small, server: Serv
         (["--url", "http://127.0.0.1:9"], LIMITS, "http://127.0.0.1:9: nothing listens there"),
         (["--url", "ftp://a"], LIMITS, "--url: is no address of plain HTTP"),
         (["--rate", "1e9"], LIMITS, "arrivals: too many requests, or none"),
-        ([], "", "steadily loadtest: the log has no request of the last 7 days"),
+        ([], "", "steadily loadtest: no request of the last 7 days was counted"),
         ([], "loadtest: {tmes: 3}", "unknown key 'tmes'; allowed: arrivals, duration, limits, peak_per_second"),
         ([], "loadtest: {limits: {p99_ms: -1}}", "conf/operate.yaml:1: loadtest.limits.p99_ms: "),
         ([], "loadtest: {token: hunter2}", "conf/operate.yaml:1: loadtest.token: holds a secret"),

@@ -1,19 +1,24 @@
-"""The peak in the log and the record of load tests, on SQLite and PostgreSQL."""
+"""The busiest minute and the record of load tests, on SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import insert
 
 from steadily.database import Database
-from steadily.database.tables import load_tests, predictions, releases
+from steadily.database.tables import load_tests, releases
 from steadily.errors import ConfigError
 from steadily.loadtest import record
-from steadily.loadtest.rate import DAY_US, MINUTE_US, choose, peak_in_log
+from steadily.loadtest.rate import busiest_minute, choose
+from steadily.monitor.counting import Batch
+from steadily.monitor.record import Recorder
+from steadily.monitor.reference import Reference
+from steadily.units import DAY_US, MINUTE_US
 
 NOW = 1_800_000_000_000_000
 EMPTY: dict[str, Any] = {
@@ -27,35 +32,35 @@ def release(database: Database, number: int) -> None:
         connection.execute(insert(releases).values(**row))
 
 
-def log(database: Database, requests: int, at_us: int, name: str, slots: tuple[str, ...] = ("live",)) -> None:
-    """Log requests of two rows each, evenly over the 30 seconds after a time."""
-    rows = [
-        {"request_id": f"{name}{number}", "position": place, "slot": slot, "release": 1, "outcome": "answered"}
-        | {"at_us": at_us + number * 30_000_000 // requests}
-        for number in range(requests)
-        for place in range(2)
-        for slot in slots
-    ]
-    with database.begin() as connection:
-        connection.execute(insert(predictions), rows)
+def count(database: Database, requests: int, at_us: int, slots: tuple[str, ...] = ("live",)) -> None:
+    """Count requests of two rows each, evenly over the 30 seconds after a time, as two workers would."""
+    times = at_us + np.arange(requests) * 30_000_000 // requests
+    for slot in slots:
+        for worker in range(2):
+            own = times[worker::2]
+            rows = np.repeat(np.arange(len(own)), 2)
+            kinds = ["shed" if number % 10 == 0 else "answered" for number in range(len(own))]
+            recorder = Recorder(database, lambda _: Reference())
+            recorder.count(Batch(1, slot, own, np.full(len(own), 900.0), kinds, rows, ["y"] * len(rows)))
+            recorder.flush(NOW)
 
 
-def test_the_peak_is_the_largest_minute_of_seven_days_without_load_tests(database: Database) -> None:
-    assert peak_in_log(database, NOW) is None
+def test_the_peak_is_the_busiest_minute_of_seven_days_without_load_tests(database: Database) -> None:
+    assert busiest_minute(database, NOW) is None
     minute = NOW // MINUTE_US * MINUTE_US
-    log(database, 30, minute - 10 * MINUTE_US, "quiet")
-    log(database, 60, minute - 20 * MINUTE_US, "busy", ("live", "shadow"))
-    log(database, 90, minute - 8 * DAY_US, "old")
-    log(database, 95, minute + 2 * MINUTE_US, "future")
-    log(database, 99, minute - 30 * MINUTE_US, "test")
+    count(database, 30, minute - 10 * MINUTE_US)
+    count(database, 60, minute - 20 * MINUTE_US, ("live", "shadow"))
+    count(database, 90, minute - 8 * DAY_US)
+    count(database, 95, minute + 2 * MINUTE_US)
+    count(database, 99, minute - 30 * MINUTE_US)
     release(database, 1)
     began = minute - 30 * MINUTE_US
     span = {"began_us": began, "until_us": began + 40_000_000}
     assert record.begin(database, 1, began, span) is not None
-    assert peak_in_log(database, NOW) == 1.0
-    assert peak_in_log(database, minute - 15 * MINUTE_US) == 1.0
-    assert peak_in_log(database, minute - 25 * MINUTE_US) is None
-    assert peak_in_log(database, minute + 6 * DAY_US) == 95 / 60
+    assert busiest_minute(database, NOW) == 1.0
+    assert busiest_minute(database, minute - 15 * MINUTE_US) == 1.0
+    assert busiest_minute(database, minute - 25 * MINUTE_US) is None
+    assert busiest_minute(database, minute + 6 * DAY_US) == 95 / 60
 
 
 def test_what_is_kept(database: Database) -> None:

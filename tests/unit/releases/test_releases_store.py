@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import threading
 import uuid
@@ -187,3 +188,21 @@ def test_a_folder_taken_away_is_gone(store: Store, bundle: Path, tmp_path: Path)
 def test_no_bundle_is_no_file(tmp_path: Path, database: Database) -> None:
     with pytest.raises(DataError, match="no such folder"):
         Store(str(tmp_path)).put(tmp_path / "nothing", "1-x")
+
+
+def test_what_a_killed_process_left_goes_after_a_day(bundle: Path, tmp_path: Path) -> None:
+    store, serving = Store(str(tmp_path / "a store")), tmp_path / layout.SERVING
+    old, young = [], []
+    for folder in (tmp_path / "a store", serving):
+        left = [f".1-0123456789ab.77.{name}" for name in ("89abcdef.tmp", "01234567.old")]
+        kept = [".1-0123456789ab.77.aaaaaaaa.tmp", "1-0123456789ab", ".hidden.tmp"]
+        for name in [*left, *kept]:
+            (folder / name / "plugins").mkdir(parents=True)
+            (folder / name / "plugins/one.py").write_text("1", "utf-8")
+        for name in [*left, *kept[1:]]:
+            os.utime(folder / name, (0, 0))
+        old += [folder / name for name in left]
+        young += [folder / name for name in kept]
+    fetch(tmp_path, put(store, bundle))
+    assert not [path for path in old if path.exists()]
+    assert all((path / "plugins/one.py").exists() for path in young)

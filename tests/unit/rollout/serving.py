@@ -12,12 +12,12 @@ from steadily.database import Database
 from steadily.database.tables import load_tests, releases
 from steadily.latency import Latencies
 from steadily.releases.slots import Act, place, read_slots
-from steadily.rollout.pairs import MINUTE_US, PairCounts
+from steadily.rollout.pairs import PairCounts
 from steadily.rollout.record import Beside, Flush, record
+from steadily.units import MINUTE_US
 from unit.releases.bundles import enter
 
 START = 1_700_000_000_000_000 // (60 * MINUTE_US) * (60 * MINUTE_US)
-SECOND_US = 1_000_000
 NUMBERS: Iterator[int] = itertools.count(1)
 
 

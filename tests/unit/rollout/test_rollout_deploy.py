@@ -14,9 +14,9 @@ from steadily.errors import DatabaseAway, DatabaseError, ReleaseError
 from steadily.releases.slots import read_slots
 from steadily.rollout import alerts
 from steadily.rollout.deploy import Asked, Status, promote, rollback, shadow, status
-from steadily.rollout.gate import Limits
-from steadily.rollout.record import HOUR_US
+from steadily.rollout.gate import WELL, Limits
 from steadily.rollout.telling import told_status
+from steadily.units import HOUR_US
 from unit.releases.bundles import enter
 from unit.rollout.serving import START, begun, load_tested, serve, shadowed, with_feature_set
 
@@ -36,11 +36,11 @@ def last(database: Database) -> dict[str, object]:
 def test_48_hours_of_shadow_then_live_then_back(database: Database) -> None:
     clock = begun(database)
     shadow(database, clock, 2, "ann")
-    assert set(states(status(database, clock, LIMITS)).values()) == {"insufficient", "passed"}
+    assert set(states(status(database, clock, LIMITS)).values()) == {"insufficient", "passed", "not judged"}
     shadowed(database, clock, 47)
     load_tested(database, 2, clock.now_us())
     found = status(database, clock, LIMITS)
-    assert {name for name, state in states(found).items() if state != "passed"} == {"hours"}
+    assert {name for name, state in states(found).items() if state not in WELL} == {"hours"}
     with pytest.raises(ReleaseError, match=r"hours: insufficient: 47\.0 hours.*needed: 48 hours"):
         promote(database, clock, 2, "ann", LIMITS)
     shadowed(database, clock, 1)
@@ -55,7 +55,7 @@ def test_48_hours_of_shadow_then_live_then_back(database: Database) -> None:
     assert (row["action"], row["who"], row["override"], row["simulated"]) == ("promote", "ann", False, True)
     evidence = row["evidence"]
     assert isinstance(evidence, dict)
-    assert {line["state"] for line in evidence["checklist"]} == {"passed"}
+    assert {line["state"] for line in evidence["checklist"]} == {"passed", "not judged"}
 
     slots = rollback(database, clock, "bob", "it looks odd")
     assert (slots.live, slots.shadow, slots.previous) == (1, None, None)
@@ -91,7 +91,7 @@ def test_an_override_is_kept_for_ever(database: Database) -> None:
     row = last(database)
     assert (row["override"], row["reason"]) == (True, "the old one leaks")
     lines = row["evidence"]["checklist"]  # type: ignore[index]
-    assert {line["state"] for line in lines} == {"overridden", "passed"}
+    assert {line["state"] for line in lines} == {"overridden", "passed", "not judged"}
     assert "insufficient: no traffic yet" in [line["evidence"] for line in lines]
     promote(database, clock, 3, "ann", LIMITS, override=True, reason="in a hurry")
     assert last(database)["evidence"]["never"] == "was in no shadow"  # type: ignore[index]
@@ -158,12 +158,12 @@ def test_the_feature_set_has_to_be_published(database: Database) -> None:
     load_tested(database, 2, clock.now_us())
     asked: list[str] = []
 
-    def published(version: str) -> bool:
+    def published(version: str) -> tuple[bool, str]:
         asked.append(version)
-        return len(asked) > 1
+        return len(asked) > 1, "as the store says"
 
     assert not status(database, clock, LIMITS).passes
-    with pytest.raises(ReleaseError, match="features: failed: fs-7: not published"):
+    with pytest.raises(ReleaseError, match=r"features: failed: fs-7: not published \(as the store says\)"):
         promote(database, clock, 2, "ann", LIMITS, asked=Asked(published))
     assert promote(database, clock, 2, "ann", LIMITS, asked=Asked(published)).live == 2
     with database.read() as connection:

@@ -11,7 +11,8 @@ from steadily.database.rollout import live_totals, pair_examples, pair_sums, ser
 from steadily.database.settings import RetentionSettings
 from steadily.errors import DatabaseError
 from steadily.rollout.pairs import PairCounts
-from steadily.rollout.record import EXAMPLES, HOUR_US, Beside, Flush, examples_in, pairs_in, record
+from steadily.rollout.record import EXAMPLES, Beside, Flush, examples_in, pairs_in, record
+from steadily.units import HOUR_US
 from unit.rollout.serving import START, pairs
 
 

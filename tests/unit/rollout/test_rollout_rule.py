@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steadily.rollout.rule import Baseline, RuleState, begin, fires, hours_to_see, judged, updated
-from steadily.rollout.windows import BUCKET_US, HOUR_US, MINUTE_US, RECENT_US, Bucket, Counts, thinned, whole
+from steadily.rollout.windows import BUCKET_US, RECENT_US, Bucket, Counts, thinned, whole
+from steadily.units import HOUR_US, MINUTE_US
 
 BASELINE = Baseline(1_000_000, 10_000)
 START = 1_700_000_000_000_000

@@ -11,7 +11,8 @@ from steadily.releases.slots import read_slots
 from steadily.rollout.deploy import promote, shadow, status
 from steadily.rollout.gate import Limits
 from steadily.rollout.watch import LEASE_US, Decision, decide_once
-from unit.rollout.serving import SECOND_US, begun, serve, with_feature_set
+from steadily.units import SECOND_US
+from unit.rollout.serving import begun, serve, with_feature_set
 
 STEP = 10 * SECOND_US
 
