@@ -152,15 +152,16 @@ class PredictionLog:
     def take(self, piece: Sequence[Entry], refused: int) -> None:
         """Take written entries out, and those of so many rows that can't be."""
         with self.lock:
+            was_away, self.failure = self.failure is not None, None  # who sees them written sees no failure any more
             for entry in piece:
                 self.waiting.popleft()
                 self.buffered -= len(entry.answers)
                 self.written += len(entry.answers)
             self.written -= refused
             self.lost += refused
-        if self.failure is not None:
+        if was_away:
             logger.warning("prediction log: the database is back; %d answers were lost", self.lost - self.told_lost)
-            self.failure, self.told_lost = None, self.lost
+            self.told_lost = self.lost
 
     def refused_of(self, piece: Sequence[Entry]) -> int:
         """Write entries; where the database refuses them, each by itself, so that one keeps back no others.
