@@ -121,7 +121,8 @@ class Routes:
 
     async def metrics(self, request: Request) -> Response:
         """Give the figures for Prometheus."""
-        return Response(self.service.figures(), media_type="text/plain; version=0.0.4; charset=utf-8")
+        found = await asyncio.to_thread(self.service.figures)
+        return Response(found, media_type="text/plain; version=0.0.4; charset=utf-8")
 
     async def openapi(self, request: Request) -> Response:
         """Describe the service."""

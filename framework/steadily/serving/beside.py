@@ -25,9 +25,10 @@ from pydantic_core import from_json, to_json
 from steadily.bundle.replay import Refusal
 from steadily.latency import Latencies
 from steadily.ledger import kind_of
-from steadily.rollout.pairs import MINUTE_US, PairCounts
+from steadily.rollout.pairs import PairCounts
 from steadily.serving.prediction_log import Entry
 from steadily.serving.scoring import ANSWERED, ERROR, Answer
+from steadily.units import HOUR_US, MINUTE_US
 
 TOGETHER = 8  # requests in one message
 START_SECONDS = 60.0
@@ -35,6 +36,7 @@ WAIT_AT_MOST = 30.0
 EXAMPLES = 20  # kept between two flushes
 CHUNK = 1 << 16
 logger = logging.getLogger("steadily.serving")
+Place = tuple[int, int]  # the release that was live, and when the hour of the request began, in microseconds
 
 
 class LostError(Exception):
@@ -53,6 +55,7 @@ class Other:
         way: How it answers rows.
         memory_mb: The memory that its process may have.
         seconds: How long it may take for a request.
+        project: The project's folder, which says where feature sets are looked up; None looks them up in its files.
     """
 
     slot: str
@@ -62,11 +65,13 @@ class Other:
     way: str
     memory_mb: int
     seconds: float
+    project: Path | None = None
 
     @property
     def command(self) -> list[str]:
         """The command that runs it."""
         given = {"number": self.number, "folder": str(self.folder), "way": self.way, "memory_mb": self.memory_mb}
+        given["project"] = None if self.project is None else str(self.project)
         return [sys.executable, "-m", "steadily.serving.other", json.dumps(given)]
 
 
@@ -100,8 +105,8 @@ class Beside:
         self.wake = threading.Event()
         self.lock = threading.Lock()
         self.pairs: list[Pair] = []
-        self.examples: list[tuple[int, dict[str, Any]]] = []
-        self.dropped: Counter[int] = Counter()  # by the release that was live
+        self.examples: list[tuple[Place, dict[str, Any]]] = []
+        self.dropped: Counter[Place] = Counter()
         self.failure: str | None = None
         self.closed = False
         self.process: Process | None = None
@@ -112,23 +117,26 @@ class Beside:
         """Queue a request that live has answered; it is dropped where there is no room."""
         if len(self.queue) >= self.bound:
             with self.lock:
-                self.dropped[entry.release] += 1
+                self.dropped[place_of(entry)] += 1
             return
         self.queue.append(entry)
         self.wake.set()
 
-    def taken(self) -> dict[int, tuple[PairCounts, list[dict[str, Any]]]]:
-        """Give, by the release that was live, what was counted since the last time, and a few that were other."""
+    def taken(self) -> dict[Place, tuple[PairCounts, list[dict[str, Any]]]]:
+        """Give what was counted since the last time, and a few that were other; by the release that was live, and hour.
+
+        The hour is the requests' own: a queue that runs late, or a clock that jumps, puts none of them elsewhere.
+        """
         with self.lock:
             pairs, self.pairs = self.pairs, []
             examples, self.examples = self.examples, []
             dropped, self.dropped = self.dropped, Counter()
+        by_place: dict[Place, list[Pair]] = {place: [] for place in dropped}
+        for pair in pairs:
+            by_place.setdefault((pair.release, pair.at_us // HOUR_US * HOUR_US), []).append(pair)
         return {
-            live: (
-                summed([pair for pair in pairs if pair.release == live], dropped[live]),
-                [example for release, example in examples if release == live],
-            )
-            for live in {pair.release for pair in pairs} | dropped.keys()
+            place: (summed(own, dropped[place]), [example for other, example in examples if other == place])
+            for place, own in by_place.items()
         }
 
     def close(self) -> None:
@@ -170,7 +178,7 @@ class Beside:
             self.process.kill()
             self.process = None
         with self.lock:  # what waited meanwhile was not attempted
-            self.dropped.update(entry.release for entry in self.queue)
+            self.dropped.update(place_of(entry) for entry in self.queue)
         self.queue.clear()
 
     def send(self, entries: Sequence[Entry]) -> None:
@@ -196,7 +204,12 @@ class Beside:
             self.pairs += [pair for _, pair in made]
             for entry, pair in made:
                 if pair.live != pair.other and len(self.examples) < EXAMPLES:
-                    self.examples.append((entry.release, example_of(entry, pair)))
+                    self.examples.append((place_of(entry), example_of(entry, pair)))
+
+
+def place_of(entry: Entry) -> Place:
+    """Say where a request is counted."""
+    return entry.release, entry.at_us // HOUR_US * HOUR_US
 
 
 def logged(other: Other, entry: Entry, answers: list[Any] | None, us: float) -> Entry:
@@ -218,7 +231,8 @@ def answer_of(outcome: str, said: str, shares: Mapping[str, float] | None) -> An
 
 def example_of(entry: Entry, pair: Pair) -> dict[str, Any]:
     """Give a pair that was answered otherwise as people look at it; inputs only where the log may keep them."""
-    found: dict[str, Any] = {"request_id": entry.request_id, "live": pair.live, "other": pair.other}
+    found: dict[str, Any] = {"at_us": entry.at_us, "request_id": entry.request_id}
+    found |= {"live": pair.live, "other": pair.other}
     if entry.inputs:
         found["inputs"] = dict(entry.inputs[0])
     return found

@@ -19,6 +19,7 @@ from steadily.bundle.replay import Answers, Bundle
 from steadily.clock import Clock
 from steadily.database import Database
 from steadily.errors import DatabaseError, SteadilyError
+from steadily.features.online import looking_again
 from steadily.monitor import hourly
 from steadily.monitor.counting import Batch
 from steadily.monitor.record import Recorder
@@ -214,7 +215,8 @@ def features_of(release: Release, rows: Sequence[Any]) -> pd.DataFrame | None:
     if not rows:
         return None
     try:
-        frame = prepared(release.bundle, release.reader.frame(list(rows)))
+        with looking_again():
+            frame = prepared(release.bundle, release.reader.frame(list(rows)))
     except SteadilyError:
         return None
     return frame if len(frame) == len(rows) else None

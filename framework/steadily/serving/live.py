@@ -8,6 +8,7 @@ what is wrong is told. Releases that served lately stay open, so that going back
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import socket
@@ -60,6 +61,7 @@ class Live:
 
     def start(self) -> None:
         """Begin to follow the slots."""
+        set_aside()
         self.beat()
         self.thread.start()
 
@@ -140,6 +142,7 @@ class Live:
         try:
             self.release = self.open(number)
             self.failure = None
+            set_aside()
             logger.info("release %d answers now", number)
         except SteadilyError as error:
             self.failure = f"release {number} can't be served: {error}"
@@ -239,6 +242,16 @@ class OwnRelease(Release):
         """Answer rows."""
         with self.own.entered(self.home):
             return super().answer(rows)
+
+
+def set_aside() -> None:
+    """Take what is there by now, such as a model's words, out of what the garbage collector looks through.
+
+    It would do so every few thousand requests, and hold all of them up for a fifth of a second each time.
+    """
+    gc.unfreeze()
+    gc.collect()  # what an earlier release has left
+    gc.freeze()
 
 
 def tell(text: str) -> None:

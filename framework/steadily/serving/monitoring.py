@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from steadily.clock import Clock
@@ -14,7 +15,7 @@ from steadily.database import Database
 from steadily.errors import DatabaseAway
 from steadily.monitor.references import References
 from steadily.monitor.settings import AlertSettings, MonitorSettings
-from steadily.monitor.watching import Watch
+from steadily.monitor.watching import Further, Watch
 
 SWEEP = 1_440  # looks after which labels are counted however old they are
 logger = logging.getLogger("steadily.serving")
@@ -29,13 +30,20 @@ class Monitoring:
         clock: The time.
         monitor: What is watched.
         alerts: When people are told, and how.
+        further: Look at what is in no hourly statistics.
     """
 
     def __init__(
-        self, project: Path, database: Database, clock: Clock, monitor: MonitorSettings, alerts: AlertSettings
+        self,
+        project: Path,
+        database: Database,
+        clock: Clock,
+        monitor: MonitorSettings,
+        alerts: AlertSettings,
+        further: Sequence[Further] = (),
     ) -> None:
         self.project, self.clock, self.every = project, clock, monitor.every_seconds
-        self.watch = Watch(database, References(database), monitor, alerts)
+        self.watch = Watch(database, References(database), monitor, alerts, further=further)
         self.failure: str | None = None
         self.looks = 0
         self.stop = threading.Event()

@@ -31,7 +31,9 @@ def main() -> None:
     try:
         from steadily.serving.scoring import Release
 
-        release = Release.open(given["number"], Path(given["folder"]), way=given["way"], most_rows=1_000_000)
+        features = None if given["project"] is None else features_of(Path(given["project"]))
+        folder = Path(given["folder"])
+        release = Release.open(given["number"], folder, way=given["way"], most_rows=1_000_000, features=features)
     except Exception as error:  # whatever keeps it from serving is told, and is its own matter
         tell(out, {"error": f"{type(error).__name__}: {error}"})
         return
@@ -39,6 +41,16 @@ def main() -> None:
     tell(out, {"ready": True})
     for line in sys.stdin.buffer:
         tell(out, {"requests": [answered(release, rows) for rows in json.loads(line)]})
+
+
+def features_of(project: Path) -> Any:
+    """Open feature sets where the live release looks them up, too: what is compared has read the same."""
+    from steadily.features import online_features
+    from steadily.features.settings import FeaturesSettings
+    from steadily.settings import settings
+
+    online = settings(project, FeaturesSettings)
+    return online_features(online.address(project), timeout=online.timeout, refresh=online.refresh)
 
 
 def answered(release: Any, rows: list[Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import os
 import random
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,8 +21,11 @@ from steadily.database import Database
 from steadily.database.settings import RetentionSettings
 from steadily.database.tables import SLOTS
 from steadily.monitor.hourly import SHED
+from steadily.rollout.freshness import Freshness
 from steadily.serving.batches import Batches, Done, QueueFullError
 from steadily.serving.counting import Counting
+from steadily.serving.exposing import Exposing
+from steadily.serving.freshness import text_of
 from steadily.serving.labels import Listener as LabelListener
 from steadily.serving.live import Fixed, Live, Open
 from steadily.serving.measures import Measures
@@ -71,8 +75,11 @@ class Service:
         find: Gives the releases that run beside the live one; without it none does, and no rule decides.
         counting: Counts what is answered, for monitoring.
         monitoring: Looks at what was counted.
+        exposing: Gives what was counted to Prometheus.
         kept: How long rows of the database are kept.
         trial: A release that answers whatever is live, to be tried; nothing of it is logged.
+        measures: The figures for Prometheus.
+        freshness: Tells how old the features are that releases read.
     """
 
     def __init__(
@@ -86,13 +93,17 @@ class Service:
         find: Find | None = None,
         counting: Callable[[Live], Counting] | None = None,
         monitoring: Monitoring | None = None,
+        exposing: Exposing | None = None,
         kept: RetentionSettings | None = None,
         trial: int | None = None,
+        measures: Measures | None = None,
+        freshness: Freshness | None = None,
     ) -> None:
         self.settings, self.database, self.clock = settings, database, clock
         self.label_listeners = label_listeners
         self.guard = Guard.of(settings.tokens.get_secret_value() if settings.tokens else None)
-        self.measures = Measures()
+        self.measures = measures or Measures()
+        self.freshness, self.reading = freshness, threading.Lock()
         self.trial = trial
         self.live = Live(database, clock, opens) if trial is None else Fixed(database, clock, opens, trial)
         self.batches = Batches(settings.batch_rows, settings.queued_rows)
@@ -101,7 +112,7 @@ class Service:
         if find is not None:
             self.watching = Watching(database, clock, self.live, find, settings.beside_queue, kept)
             heard = (self.watching.hear, *listeners)
-        self.monitoring = monitoring
+        self.monitoring, self.exposing = monitoring, exposing
         self.counting = None if counting is None else counting(self.live)
         if self.counting is not None:
             heard = (*heard, self.counting)
@@ -217,13 +228,20 @@ class Service:
         return self.batches.stuck_for() > max(STUCK, 3 * self.settings.answer_seconds)
 
     def figures(self) -> bytes:
-        """Give all figures for Prometheus."""
+        """Give all figures for Prometheus; database and online store are asked, so never where answers would wait."""
+        with self.reading:
+            self.refresh()
+        fresh = b"" if self.freshness is None else text_of(self.freshness, self.now_us())
+        watched = b"" if self.exposing is None else self.exposing.text()
+        return self.measures.text() + watched + fresh
+
+    def refresh(self) -> None:
+        """Bring figures up to date that are not counted where they happen."""
         self.measures.queued.set(self.batches.queued)
         self.measures.release.set(self.live.release.number)
         self.measures.log_waiting.set(self.log.buffered)
         for counter, value in ((self.measures.log_written, self.log.written), (self.measures.log_lost, self.log.lost)):
             counter.inc(value - counter._value.get())
-        return self.measures.text()
 
     def state(self) -> dict[str, Any]:
         """Say how the worker is."""

@@ -23,7 +23,7 @@ from steadily.rollout.lease import take
 from steadily.rollout.record import Beside as Counted
 from steadily.rollout.record import Flush, record
 from steadily.rollout.watch import decide_once
-from steadily.serving.beside import Beside, Other
+from steadily.serving.beside import Beside, Other, Place, place_of
 from steadily.serving.live import Live
 from steadily.serving.prediction_log import Entry
 from steadily.serving.scoring import ERROR
@@ -60,7 +60,7 @@ class Watching:
     ) -> None:
         self.database, self.clock, self.live, self.find, self.bound = database, clock, live, find, bound
         self.kept, self.pruned = kept or RetentionSettings(), time.monotonic()
-        self.counts: dict[tuple[int, int], list[int]] = {}
+        self.counts: dict[tuple[int, int, int], list[int]] = {}  # by release, since when it is live, and hour
         self.since: dict[int, int] = {}
         self.besides: dict[str, Beside] = {}
         self.waiting: deque[Flush] = deque()
@@ -87,9 +87,11 @@ class Watching:
     def hear(self, entries: Sequence[Entry]) -> None:
         """Count requests, and offer them to the releases beside."""
         besides, own = list(self.besides.values()), [entry for entry in entries if entry.slot == LIVE]
+        self.learn(self.live.slots)  # entries of a release that was just taken up come before the next look
         with self.lock:
             for entry in own:
-                key = entry.release, self.since.get(entry.release, 0)
+                release, hour = place_of(entry)
+                key = release, self.since.get(release, 0), hour
                 found = self.counts.setdefault(key, [0, 0])
                 found[0] += 1
                 found[1] += any(answer.outcome == ERROR for answer in entry.answers)
@@ -115,8 +117,7 @@ class Watching:
     def follow(self) -> None:
         """Run the releases that the slots name, and no others."""
         slots = self.live.slots
-        if slots.live is not None and slots.since_us["live"] is not None:
-            self.since[slots.live] = slots.since_us["live"]
+        self.learn(slots)
         for name, wanted in wanted_of(slots).items():
             there = self.besides.get(name)
             if there is not None and (there.other.number, there.other.since_us) != wanted:
@@ -128,6 +129,12 @@ class Watching:
                 except SteadilyError as error:
                     self.failure = f"release {wanted[0]} can't run beside: {error}"
                     logger.error("%s", self.failure)
+
+    def learn(self, slots: Slots) -> None:
+        """Learn since when a release is live."""
+        since = slots.since_us["live"]
+        if slots.live is not None and since is not None:
+            self.since[slots.live] = since
 
     def flush(self) -> None:
         """Send what was counted.
@@ -154,21 +161,21 @@ class Watching:
         with self.lock:
             counts, self.counts = self.counts, {}
         beside = self.beside_counts()
-        for release in beside:
-            counts.setdefault((release, self.since.get(release, 0)), [0, 0])
+        for release, hour in beside:
+            counts.setdefault((release, self.since.get(release, 0), hour), [0, 0])
         worker, now_us = self.live.worker, self.clock.now_us()
-        for (release, since_us), (requests, errors) in counts.items():
+        for (release, since_us, hour), (requests, errors) in counts.items():
             self.sequence += 1
-            own = tuple(beside.pop(release, ()))
-            self.waiting.append(Flush(worker, self.sequence, now_us, release, since_us, requests, errors, own))
+            own = tuple(beside.pop((release, hour), ()))
+            self.waiting.append(Flush(worker, self.sequence, now_us, release, since_us, requests, errors, own, hour))
 
-    def beside_counts(self) -> dict[int, list[Counted]]:
-        """Take what was counted of the releases beside, by the release that was live."""
-        found: dict[int, list[Counted]] = {}
+    def beside_counts(self) -> dict[Place, list[Counted]]:
+        """Take what was counted of the releases beside, by the release that was live and the hour."""
+        found: dict[Place, list[Counted]] = {}
         for beside in self.besides.values():
             other = beside.other
-            for live, (counts, examples) in beside.taken().items():
-                found.setdefault(live, []).append(Counted(other.slot, other.number, other.since_us, counts, examples))
+            for place, (counts, examples) in beside.taken().items():
+                found.setdefault(place, []).append(Counted(other.slot, other.number, other.since_us, counts, examples))
         return found
 
     def decide(self) -> None:

@@ -17,13 +17,14 @@ from steadily.database import Database, open_database
 from steadily.database.tables import predictions
 from steadily.errors import DatabaseAway
 from steadily.monitor import hourly
-from steadily.monitor.hourly import HOUR_US, hour_of
+from steadily.monitor.hourly import hour_of
 from steadily.monitor.record import Recorder
 from steadily.monitor.reference import Reference
 from steadily.monitor.windows import read_window
 from steadily.serving.counting import Counting, outcome_of, prepared
 from steadily.serving.prediction_log import Entry, PredictionLog
 from steadily.serving.scoring import ERROR, Answer, Release
+from steadily.units import HOUR_US
 from unit.small import Small
 from unit.test_bundle import packed  # noqa: F401 (a fixture)
 
