@@ -13,18 +13,21 @@ import importlib
 import importlib.util
 import inspect
 import json
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from steadily.errors import PluginError, Problem, SteadilyError, listed, near
-from steadily.files import digest_of, write_atomically
+from steadily.files import write_atomically
 from steadily.fingerprint import Fingerprint, Fingerprints, installed_source, source_finder
+from steadily.fingerprint.carried import carried
 from steadily.packages import environment_digest
 from steadily.plugins import Plugin, hooks_of, import_steps, installed_plugins, origin, package_folder
+from steadily.spec import StepSpec
 from steadily.steps import StepDefinition
 
 CACHE = Path(".steadily/cache/catalog.json")
@@ -148,11 +151,23 @@ class Catalog:
         keys = [f"{plugin.name} {self.key(plugin)}" for plugin in self.plugins]
         return hashlib.blake2b("\n".join(keys).encode(), digest_size=16).hexdigest()
 
-    @property
-    def own_digest(self) -> dict[str, str]:
-        """The digest of each file of the project's own plugins."""
-        files = {path for plugin in self.plugins if plugin.home for path in self.files(plugin)}
-        return {path.relative_to(self.home).as_posix(): digest_of(path) for path in sorted(files)}
+    @cached_property
+    def environment(self) -> str:
+        """A digest of what is installed."""
+        return environment_digest()
+
+    def carried(self, steps: Sequence[StepSpec]) -> dict[str, bytes]:
+        """Give what the bundle of a pipeline of ``steps`` carries of each file of the project's own plugins."""
+        used = {step.use for step in steps}
+        reached = {word for step in steps for word in re.findall(r"\w+", repr(step.params))}
+        files: set[Path] = set()
+        for plugin in self.plugins:
+            if plugin.home:
+                files.update(self.files(plugin))
+                for entry in self.entries[plugin.name].steps:
+                    if entry.name in used:
+                        reached |= self.fingerprints(plugin).of(entry.module, entry.qualname).names
+        return carried({path.relative_to(self.home).as_posix(): path for path in sorted(files)}, used, reached)
 
     def fingerprints(self, plugin: Plugin) -> Fingerprints:
         """Give the fingerprints of a plugin's own code, each source parsed once."""
@@ -162,7 +177,7 @@ class Catalog:
 
     def key(self, plugin: Plugin) -> str:
         """Digest a plugin's own sources, and the environment that it would be imported in."""
-        digest = hashlib.blake2b(f"{CACHE_FORMAT} {environment_digest()} {plugin}".encode(), digest_size=16)
+        digest = hashlib.blake2b(f"{CACHE_FORMAT} {self.environment} {plugin}".encode(), digest_size=16)
         for path in self.files(plugin):
             digest.update(str(path).encode())
             digest.update(path.read_bytes())

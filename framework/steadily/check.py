@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from steadily import layout
@@ -266,12 +267,12 @@ def evaluation_problems(
         at = place(where, *keys, "steps", others[0])
         yield Problem(at, "a stage of evaluation steps has no others", f"{others[0]} is a {kinds[others[0]]} step")
     models = models_among(pipeline, stage, catalog_kinds(pipeline, catalog))
-    inputs = place(where, *keys, "inputs")
+    inputs = partial(place, where, *keys, "inputs")
     if len(models) != 1:
         hint = "inputs: {rows: …, model: …, reference: …}; the reference are the rows that the model learned from"
-        yield Problem(inputs, "an evaluation needs one model", given=listed(models) or "none", hint=hint)
+        yield Problem(inputs(), "an evaluation needs one model", given=listed(models) or "none", hint=hint)
     elif next(iter(stage.inputs)) == models[0]:
-        yield Problem(inputs, "the first input of an evaluation are the rows", f"{models[0]} is a model")
+        yield Problem(inputs(), "the first input of an evaluation are the rows", f"{models[0]} is a model")
     unknown = [name for name in list(stage.inputs)[1:] if name not in (*models, "reference")]
     for name in unknown:
         yield Problem(
@@ -284,7 +285,7 @@ def evaluation_problems(
             place(where, *keys), f"its metrics would be {layout.LATENCY}, which holds times", hint="rename it"
         )
     if "target" not in pipeline.roles:
-        yield Problem(inputs, "no target is named to judge by", hint="roles: {target: COLUMN}")
+        yield Problem(inputs(), "no target is named to judge by", hint="roles: {target: COLUMN}")
 
 
 def packing_problems(pipeline: PipelineSpec, stage: StageSpec, catalog: Catalog, where: Where) -> Iterator[Problem]:
@@ -292,14 +293,14 @@ def packing_problems(pipeline: PipelineSpec, stage: StageSpec, catalog: Catalog,
     keys = ("stages", stage.name)
     kinds = catalog_kinds(pipeline, catalog)
     models = models_among(pipeline, stage, kinds)
-    inputs = place(where, *keys, "inputs")
+    inputs = partial(place, where, *keys, "inputs")
     hint = "inputs: {model: …, predictions: …}; the predictions are what the model's evaluation wrote"
     writers = [pipeline.writer(name) for key, name in stage.inputs.items() if key not in models]
     judges = [found for found in writers if found and work_of(pipeline, found, kinds) == "evaluate"]
     if len(models) != 1 or len(judges) != 1 or len(stage.inputs) != 2:
-        yield Problem(inputs, "a bundle is packed from a model and the predictions that judge it", hint=hint)
+        yield Problem(inputs(), "a bundle is packed from a model and the predictions that judge it", hint=hint)
     elif stage.inputs[models[0]] not in judges[0].inputs.values():
-        yield Problem(inputs, f"{judges[0].name} judges another model than {stage.inputs[models[0]]}", hint=hint)
+        yield Problem(inputs(), f"{judges[0].name} judges another model than {stage.inputs[models[0]]}", hint=hint)
     if len(stage.outputs) != 1:
         yield Problem(
             place(where, *keys, "outputs"), "a bundle is the one output of its stage", hint="outputs: {bundle: bundle}"
@@ -321,16 +322,16 @@ def lone_step_problems(stage: StageSpec, kinds: dict[str, str], kind: str, where
     names = [name for name, found in kinds.items() if found == kind]
     if not names:
         return
-    at = place(where, "stages", stage.name, "steps", names[0])
+    at = partial(place, where, "stages", stage.name, "steps", names[0])
     if kind == "split":
         if len(names) > 1 or list(kinds)[-1] != names[0]:
-            yield Problem(at, "a split is the last step of its stage")
+            yield Problem(at(), "a split is the last step of its stage")
         if len(stage.streams) > 1:
-            yield Problem(at, "a split has one input of rows", listed(stage.streams))
+            yield Problem(at(), "a split has one input of rows", listed(stage.streams))
     elif len(kinds) > 1:
-        yield Problem(at, f"a {kind} stands alone in its stage", listed(kinds))
+        yield Problem(at(), f"a {kind} stands alone in its stage", listed(kinds))
     elif len(stage.outputs) > 1:
-        yield Problem(at, f"a {kind} has one output", listed(stage.outputs))
+        yield Problem(at(), f"a {kind} has one output", listed(stage.outputs))
 
 
 def stream_problems(stage: StageSpec, where: Where) -> Iterator[Problem]:
@@ -353,21 +354,21 @@ def reading_problems(
 ) -> Iterator[Problem]:
     """Find transforms that read rows which no contract has checked, and models in the place of rows."""
     for key, dataset in stage.inputs.items():
-        at = place(where, "stages", stage.name, "inputs", key)
+        at = partial(place, where, "stages", stage.name, "inputs", key)
         writer = pipeline.writer(dataset)
         if writer is None:
             continue
         written_by = {catalog.steps[step.use].kind for step in writer.steps if step.use in catalog.steps}
         if "model" in written_by:
             hint = "a stage of evaluation steps judges it, one without steps packs it into the bundle"
-            yield Problem(at, f"{dataset!r} is a model, not a dataset", hint=hint)
+            yield Problem(at(), f"{dataset!r} is a model, not a dataset", hint=hint)
         elif kinds and pipeline.dataset(dataset).contract is None and "features" not in written_by:
             if "source" in written_by:
                 hint = "put a stage without steps between, whose output has the contract"
             else:
                 hint = f"give it one: datasets.{dataset}.contract"
             yield Problem(
-                at,
+                at(),
                 f"dataset {dataset!r} has no contract, and a transform may read only what one has checked",
                 hint=hint,
             )

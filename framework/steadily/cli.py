@@ -235,6 +235,9 @@ def release_number(word: str) -> int:
 
 def watch_words(command: Callable[[str, str, str], argparse.ArgumentParser]) -> None:
     """Add the words that watch what serves."""
+    dashboard = command("dashboard", "dashboard:dashboard", "show the dashboard: figures, rollout, alerts, runs")
+    dashboard.add_argument("--host", metavar="ADDRESS", help="the address to listen on (127.0.0.1)")
+    dashboard.add_argument("--port", type=int, metavar="N", help="the port (8001)")
     monitor = command("monitor", "monitoring:monitor", "look at what serves: figures, drift, alerts")
     monitor.add_argument("what", nargs="?", choices=("export",), help="export: write the hourly statistics as Parquet")
     monitor.add_argument("file", nargs="?", metavar="FILE", help="the file to export to, which ends in .parquet")

@@ -121,7 +121,7 @@ def locked(entry: Mapping[str, Any]) -> LockedStage:
     return LockedStage(
         deps={item["path"]: item.get("md5", "") for item in entry.get("deps", [])},
         outs={item["path"]: item.get("md5", "") for item in entry.get("outs", [])},
-        params=entry.get("params", {}),
+        params=dict(entry.get("params") or {}),
     )
 
 

@@ -108,15 +108,14 @@ def changes(
 ) -> Iterator[str]:
     """Say what changed of a stage's parameters and versions, given what it writes."""
     said = False
-    params, before = now.get(str(layout.PARAMS), {}), then.get(str(layout.PARAMS), {})
+    params, before = part(now, str(layout.PARAMS)), part(then, str(layout.PARAMS))
     for path, old, new in differences(before, params):
         said = True
         yield f"{readable(path, stage)} {shown(old)} → {shown(new)}"
-    versions, earlier = now.get(str(layout.VERSIONS), {}), then.get(str(layout.VERSIONS), {})
-    one, other = versions.get(stage) or {}, earlier.get(stage) or {}
-    steps, old_steps = one.get("steps", {}), other.get("steps", {})
+    one, other = (part(part(side, str(layout.VERSIONS)), stage) for side in (now, then))
+    steps, old_steps = part(one, "steps"), part(other, "steps")
     for name in steps:
-        for line in step_changes(steps[name], old_steps.get(name, {}), project):
+        for line in step_changes(steps[name], part(old_steps, name), project):
             said = True
             yield line
     if not said and one.get("digest") != other.get("digest"):
@@ -128,15 +127,25 @@ def changes(
             yield "the pipeline's roles, task, contracts or data format"
 
 
+def part(whole: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Give a part of what was recorded; what is no mapping, as in a lock that was cut off, counts as an empty one.
+
+    >>> part({"code": {"a.py": "1"}}, "code"), part({"code": "a."}, "code")
+    ({'a.py': '1'}, {})
+    """
+    found = whole.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
 def step_changes(now: Mapping[str, Any], then: Mapping[str, Any], project: Path) -> Iterator[str]:
     """Say what changed of one step's version."""
     if not then or now.get("use") != then.get("use"):
         return  # the parameters have told it
-    code, old = now.get("code", {}), then.get("code", {})
+    code, old = part(now, "code"), part(then, "code")
     files = [file for file in sorted(code.keys() | old.keys()) if code.get(file) != old.get(file)]
     if files:
         yield f"{now['use']} changed ({', '.join(place(file, project) for file in files)})"
-    packages, earlier = now.get("packages", {}), then.get("packages", {})
+    packages, earlier = part(now, "packages"), part(then, "packages")
     for name in sorted(packages.keys() | earlier.keys()):
         if packages.get(name) != earlier.get(name):
             yield f"{name} {earlier.get(name, 'not used')} → {packages.get(name, 'not used')} (used by {now['use']})"

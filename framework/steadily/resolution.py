@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cache
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ from steadily.versions import digest_of_value
 
 CONF_CACHE = layout.STATE / "cache" / "conf.json"
 CACHE = layout.STATE / "cache" / "resolution.json"
-CACHE_FORMAT = [1, layout.DATA_FORMAT]  # another form of data is another version of each stage
+CACHE_FORMAT = [2, layout.DATA_FORMAT]  # another form of data is another version of each stage
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Resolution:
     @property
     def plots(self) -> dict[str, Any]:
         """The plots of the evaluation steps, by the name that each is registered under."""
-        used = {step.use for stage in self.pipeline.stages for step in stage.steps}
+        used = {step.use for step in self.pipeline.steps}
         return {name: self.catalog.steps[name].plots for name in sorted(used & self.catalog.steps.keys())}
 
     def source_of(self, stage: str) -> str | None:
@@ -113,7 +115,9 @@ def examine(project: Path, values: Mapping[str, Any], catalog: Catalog, *, exper
     specifications = {stage.name: stage_specification(pipeline, stage, kinds[stage.name]) for stage in pipeline.stages}
     for stage in pipeline.stages:
         if work_of(pipeline, stage, kinds) == "pack":  # which brings the project's own plugins along
-            specifications[stage.name]["plugins"] = catalog.own_digest
+            carried = catalog.carried(pipeline.steps)
+            digests = {name: blake2b(content, digest_size=16).hexdigest() for name, content in carried.items()}
+            specifications[stage.name]["plugins"] = digests
     steps = {stage.name: {step.name: step_version(step, catalog) for step in stage.steps} for stage in pipeline.stages}
     return Resolution(pipeline, kinds, specifications, steps, tuple(notes), catalog, values)
 
@@ -122,10 +126,15 @@ def places(project: Path, *, experiment: bool) -> Where:
     """Give the function that names file and line for a path of keys."""
     if experiment:
         return lambda *_: f"{layout.PARAMS} (this experiment's)"
-    try:
-        return config.compose(project).locate
-    except ConfigError:
-        return lambda *_: str(layout.CONF)
+
+    @cache
+    def located() -> Where:
+        try:
+            return config.compose(project).locate
+        except ConfigError:
+            return lambda *_: str(layout.CONF)
+
+    return lambda *keys: located()(*keys)  # composed once something is wrong: where nothing is, no place is named
 
 
 def nowhere(*_: str) -> str:

@@ -8,7 +8,9 @@ comes from the environment stands in no error and in no file.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,11 +21,13 @@ import yaml
 
 from steadily import config, operate
 from steadily.config import Composed
+from steadily.config.conffiles import digest
 from steadily.config.locate import find
 from steadily.errors import ConfigError, Problem, listed, near
 from steadily.parameters import WORDS
 
 SECTIONS = {
+    "dashboard": "steadily.dashboard.settings:DashboardSettings",
     "database": "steadily.database.settings:DatabaseSettings",
     "features": "steadily.features.settings:FeaturesSettings",
     "deploy": "steadily.rollout.settings:DeploySettings",
@@ -75,11 +79,18 @@ def settings(project: Path, kind: type[S]) -> S:
 
 
 def read_sections(project: Path) -> dict[str, Section]:
-    """Read all sections.
+    """Read all sections; a second time only where a file or the environment has changed, for it takes a while.
 
     Raises:
         ConfigError: All that is wrong.
     """
+    project = project.absolute()
+    return dict(sections_of(project, digest(project), frozenset(os.environ.items())))
+
+
+@lru_cache(maxsize=4)
+def sections_of(project: Path, files: str, environment: frozenset[tuple[str, str]]) -> dict[str, Section]:
+    """Read all sections of the files with this digest, in this environment."""
     composed = config.operate(project)
     kinds = section_kinds()
     problems = list(unknown_sections(composed, kinds))

@@ -88,6 +88,11 @@ class PipelineSpec:
     datasets: Mapping[str, DatasetSpec]
     plugins: tuple[str, ...] = ()
 
+    @property
+    def steps(self) -> list[StepSpec]:
+        """All steps, stage by stage."""
+        return [step for stage in self.stages for step in stage.steps]
+
     def stage(self, name: str) -> StageSpec:
         """Give the stage called ``name``.
 

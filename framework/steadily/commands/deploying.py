@@ -10,14 +10,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from steadily.commands.planning import say
+from steadily.commands.saying import say
 
 if TYPE_CHECKING:
     from steadily.clock import Clock
     from steadily.database import Database
     from steadily.releases.slots import Slots
-    from steadily.rollout.deploy import Asked
-    from steadily.rollout.gate import Limits
 
 
 @contextmanager
@@ -30,41 +28,14 @@ def opened() -> Iterator[tuple[Database, Clock]]:
         yield database, clock_of(database)
 
 
-def limits() -> Limits:
-    """Read what a shadow has to keep."""
-    from steadily.rollout.gate import Limits
-    from steadily.rollout.settings import DeploySettings
-    from steadily.settings import settings
-
-    return Limits(**settings(Path(), DeploySettings).model_dump())
-
-
-def asked(database: Database, clock: Clock) -> Asked:
-    """Say whom the checklist asks: for the expected peak the configuration, or else the log; the store for features."""
-    from steadily.features import is_published
-    from steadily.features.settings import FeaturesSettings
-    from steadily.loadtest.rate import peak_in_log
-    from steadily.loadtest.settings import LoadtestSettings
-    from steadily.rollout.deploy import Asked
-    from steadily.settings import settings
-
-    configured = settings(Path(), LoadtestSettings).peak_per_second
-    store = settings(Path(), FeaturesSettings).address(Path())
-
-    def published(named: str) -> bool | None:
-        found = {one.published for one in is_published(store, dict(pair.rsplit(" ", 1) for pair in named.split(", ")))}
-        return False if False in found else None if None in found else True
-
-    return Asked(published, lambda: peak_in_log(database, clock.now_us()) if configured is None else configured)
-
-
 def status(chosen: argparse.Namespace) -> int:
     """Say how things stand."""
+    from steadily.loadtest.asking import asked, limits
     from steadily.rollout.deploy import status as ask
     from steadily.rollout.telling import told_status
 
     with opened() as (database, clock):
-        found = ask(database, clock, limits(), asked(database, clock))
+        found = ask(database, clock, limits(Path()), asked(Path(), database, clock))
     say([json.dumps(found.to_json(), indent=1, ensure_ascii=False)] if chosen.json else list(told_status(found)))
     return 0
 
@@ -83,6 +54,7 @@ def shadow(chosen: argparse.Namespace) -> int:
 
 def promote(chosen: argparse.Namespace) -> int:
     """Put a release into live traffic; the one before it stays warm as the previous."""
+    from steadily.loadtest.asking import asked, limits
     from steadily.releases.slots import person
     from steadily.rollout.deploy import promote as put
 
@@ -92,10 +64,10 @@ def promote(chosen: argparse.Namespace) -> int:
             clock,
             chosen.number,
             person(),
-            limits(),
+            limits(Path()),
             override=chosen.override,
             reason=chosen.reason,
-            asked=asked(database, clock),
+            asked=asked(Path(), database, clock),
         )
     before = f"previous: release {slots.previous}" if slots.previous else "nothing was live before"
     done(chosen, slots, f"release {slots.live} is live", before)

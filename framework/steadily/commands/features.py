@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from steadily import layout
-from steadily.commands.planning import say
+from steadily.commands.saying import say
 from steadily.errors import DataError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from steadily.commands.planning import say
+from steadily.commands.saying import say
 
 if TYPE_CHECKING:
     from steadily.database import Database
@@ -60,7 +60,7 @@ def loadtest(chosen: argparse.Namespace) -> int:
 
 def plan_of(chosen: argparse.Namespace, asked: LoadtestSettings, database: Database, now_us: int) -> Plan:
     """Put together what was asked for and what ``conf/operate.yaml`` says."""
-    from steadily.loadtest.rate import choose, peak_in_log
+    from steadily.loadtest.rate import busiest_minute, choose
     from steadily.loadtest.target import target_of
     from steadily.loadtest.trial import Plan
     from steadily.loadtest.verdict import Limits
@@ -69,7 +69,7 @@ def plan_of(chosen: argparse.Namespace, asked: LoadtestSettings, database: Datab
     times = chosen.times or asked.times
     return Plan(
         target=target,
-        rate=choose(chosen.rate, times, asked.peak_per_second, lambda: peak_in_log(database, now_us)),
+        rate=choose(chosen.rate, times, asked.peak_per_second, lambda: busiest_minute(database, now_us)),
         duration=chosen.duration or asked.duration,
         arrivals=chosen.arrivals or asked.arrivals,
         limits=Limits(**asked.limits.model_dump()),

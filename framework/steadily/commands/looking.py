@@ -7,7 +7,7 @@ import json
 import re
 from pathlib import Path
 
-from steadily.commands.planning import say
+from steadily.commands.saying import say
 from steadily.errors import DataError, RunError
 
 

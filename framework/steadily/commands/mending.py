@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from steadily import layout
-from steadily.commands.planning import say
+from steadily.commands.saying import say
 from steadily.errors import RunError
 
 

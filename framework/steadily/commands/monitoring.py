@@ -9,14 +9,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from steadily.commands.planning import say
+from steadily.commands.saying import say
 from steadily.errors import DatabaseAway, DataError
+from steadily.units import HOUR_US
 
 if TYPE_CHECKING:
     from steadily.database import Database
     from steadily.monitor.watching import Watch
 
-HOUR_US = 3_600_000_000
 SWEEP_SECONDS = 24 * 3600  # how often labels are counted however old they are
 logger = logging.getLogger("steadily.commands.monitoring")
 
@@ -49,15 +49,18 @@ def export(file: str | None) -> int:
 
 def watch_of(database: Database) -> Watch:
     """Give what watching this project takes."""
+    from steadily.features.settings import FeaturesSettings
     from steadily.monitor.posting import listeners_of
     from steadily.monitor.references import References
     from steadily.monitor.settings import AlertSettings, MonitorSettings
     from steadily.monitor.watching import Watch
+    from steadily.rollout.freshness import Freshness
     from steadily.settings import settings
 
     alerts = settings(Path(), AlertSettings)
     listeners = listeners_of(Path()) if alerts.channels else []
-    return Watch(database, References(database), settings(Path(), MonitorSettings), alerts, listeners)
+    freshness = Freshness(database, settings(Path(), FeaturesSettings).address(Path()), alerts.freshness)
+    return Watch(database, References(database), settings(Path(), MonitorSettings), alerts, listeners, (freshness,))
 
 
 def look_once(watch: Watch, *, as_json: bool, all_labels: bool, every: float = 0.0) -> list[str]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 from steadily import compose as composing
+from steadily.commands.saying import say
 
 
 def compose(chosen: argparse.Namespace) -> int:
@@ -41,8 +41,3 @@ def plan(chosen: argparse.Namespace) -> int:
     say([f"note: {note}" for note in notes])
     say(told(found.reasons) or ["nothing to do: dvc repro would run compose only"])
     return 0
-
-
-def say(lines: list[str]) -> None:
-    """Print lines."""
-    sys.stdout.write("".join(f"{line}\n" for line in lines))

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from steadily.commands.planning import say
+from steadily.commands.saying import say
 
 
 def register(chosen: argparse.Namespace) -> int:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from steadily.commands.planning import say
+from steadily.commands.saying import say
 
 if TYPE_CHECKING:
     from steadily.clock import Clock

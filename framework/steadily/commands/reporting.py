@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from steadily.commands.planning import say
+from steadily.commands.saying import say
 from steadily.errors import RunError
 
 

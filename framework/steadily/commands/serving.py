@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+WITH_DASHBOARD = "steadily.dashboard.application:create_service"
+
 
 def serve(chosen: argparse.Namespace) -> int:
     """Serve the live release."""
@@ -15,7 +17,7 @@ def serve(chosen: argparse.Namespace) -> int:
     from steadily.serving.start import serve as begin
 
     given = {name: getattr(chosen, name) for name in ("host", "port", "workers") if getattr(chosen, name) is not None}
-    begin(Path(), given, tell=lambda text: print_line(text), trial=chosen.trial)
+    begin(Path(), given, tell=lambda text: print_line(text), trial=chosen.trial, application=WITH_DASHBOARD)
     return 0
 
 

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from steadily.casting import DAY, INTEGER, Mask, cast
-from steadily.contract.constraints import Constraint, complaint, passing
+from steadily.contract.constraints import complaint, passing
 from steadily.contract.form import Column
 from steadily.dtypes import DATETIME, FAMILY
 from steadily.errors import DataError, Problem, listed
@@ -140,24 +139,13 @@ def failures_of(column: Column, given: pd.Series, values: pd.Series, bad: Mask |
             yield Failing(gone, column.name, given, lambda value: "")
     for constraint in column.constraints:
         moment = comparable(column.dtype)
-        passes = decided(column, values, constraint, moment)
+        passes = passing(values, constraint, moment)
         fails = ~(passes.to_numpy(dtype=bool, na_value=True) if passes.hasnans else passes.to_numpy(dtype=bool))
         if missing is not None:
             fails &= ~missing
         if fails.any():
             words = functools.partial(complaint, constraint, moment=moment)
             yield Failing(fails, column.name, values, words, constraint.warns)
-
-
-def decided(column: Column, values: pd.Series, constraint: Constraint, moment: Callable[[Any], Any]) -> pd.Series:
-    """Say which values pass; a pattern that Python knows and the engine behind text columns does not is told."""
-    try:
-        return passing(values, constraint, moment)
-    except pa.ArrowInvalid as error:
-        where = f"check {constraint.check} of column {column.name}"
-        hint = "possessive and atomic groups and very long repetitions have to be written another way"
-        given = constraint.arguments[0][1]
-        raise DataError.at(where, "its pattern is not one that the engine knows", given=given, hint=hint) from error
 
 
 def comparable(dtype: str) -> Callable[[Any], Any]:

@@ -87,9 +87,22 @@ def read_pattern(given: object, family: str) -> str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", FutureWarning)
-            return re.compile(read_text(given, family)).pattern
+            found = re.compile(read_text(given, family)).pattern
     except (re.error, FutureWarning) as error:
         raise ValueError(f"is no regular expression: {error}") from None
+    refuse_unknown(found)
+    return found
+
+
+def refuse_unknown(pattern: str) -> None:
+    """Refuse a pattern that Python knows, and the engine behind text columns does not."""
+    import pandas as pd  # only where a contract has patterns
+
+    try:
+        pd.Series([""], dtype="str").str.match(pattern)
+    except ValueError as error:  # pyarrow's ArrowInvalid is one
+        hint = "possessive and atomic groups and very long repetitions have to be written another way"
+        raise ValueError(f"is not one that the engine behind text columns knows ({error}): {hint}") from None
 
 
 def read_length(given: object, family: str) -> int:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import from_json
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
@@ -137,7 +138,7 @@ def sqlite_engine(url: URL) -> Engine:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DatabaseError.at(str(path.parent), f"can't be made: {error.strerror}") from error
-    engine = create_engine(url, json_serializer=dumps, connect_args={"timeout": BUSY_SECONDS})
+    engine = create_engine(url, json_serializer=dumps, json_deserializer=loads, connect_args={"timeout": BUSY_SECONDS})
 
     def begun(connection: Connection) -> None:
         writing = connection.get_execution_options().get(WRITING)
@@ -172,13 +173,25 @@ def postgres_engine(url: URL) -> Engine:
     """
     more = {} if "connect_timeout" in url.query else {"connect_timeout": CONNECT_SECONDS}
     try:
-        return create_engine(url, json_serializer=dumps, pool_pre_ping=True, connect_args=more)
+        return create_engine(url, json_serializer=dumps, json_deserializer=loads, pool_pre_ping=True, connect_args=more)
     except (ImportError, NoSuchModuleError) as error:
         hint = "pip install 'steadily[postgres]'"
         raise DatabaseError.at(shown(url), "PostgreSQL's driver, psycopg, is not installed", hint=hint) from error
 
 
 dumps = functools.partial(json.dumps, allow_nan=False)  # SQLite would take NaN, and PostgreSQL refuse it
+
+
+def loads(text: str | bytes) -> Any:
+    r"""Read JSON, three times as fast as ``json`` does; half surrogates, which UTF-8 has no place for, as it does.
+
+    >>> loads('{"a": [1, 0.1, null]}'), loads('"\\ud800"') == chr(0xD800)
+    ({'a': [1, 0.1, None]}, True)
+    """
+    try:
+        return from_json(text)
+    except ValueError:
+        return json.loads(text)
 
 
 def lock_key(name: str) -> int:

@@ -14,8 +14,8 @@ from steadily.database.opening import Database
 from steadily.database.rollout import flushes, pair_examples, pair_sums, served_hours
 from steadily.database.settings import RetentionSettings
 from steadily.database.tables import labels, load_tests, predictions, workers
+from steadily.units import DAY_US
 
-DAY_US = 86_400_000_000
 PIECE = 5_000
 PIECES = 200
 # Small, and what happened is to be known years later.

@@ -4,7 +4,7 @@ Owns the public face: ``Fingerprint``, ``fingerprint`` and ``Fingerprints``. Und
 ``finding`` looks for sources, ``sources`` parses, ``importing`` and
 ``mentions`` know the forms of imports and Python's scopes, ``resolve`` follows names
 across modules, ``touches`` finds what statements change in place, ``reach`` walks,
-``canonical`` is the text that is digested, ``files`` are what a step declares.
+``canonical`` is the text that is digested, ``files`` are what a step declares, ``carried`` is what a bundle has of it.
 Versions of the packages that are named here are ``steadily.packages``' matter.
 """
 
@@ -34,12 +34,14 @@ class Fingerprint:
         packages: Top-level import names of other packages that these definitions mention.
         unresolved: Names that were found nowhere; for information.
         files: The same digits for the content of each file that the step declares.
+        names: Names of the definitions that the step reaches, from all files together.
     """
 
     code: dict[str, str]
     packages: frozenset[str]
     unresolved: tuple[str, ...] = ()
     files: dict[str, str] = field(default_factory=dict)
+    names: frozenset[str] = frozenset()
 
 
 class Fingerprints:
@@ -72,7 +74,8 @@ class Fingerprints:
         walk = Walk(self.resolver, self.touches)
         walk.run(start_of(found, qualname))
         declared = self.declared(found, files)
-        return Fingerprint(walk.digests(), frozenset(walk.packages), tuple(sorted(walk.unresolved)), declared)
+        names = frozenset(name for _, name in walk.nodes)
+        return Fingerprint(walk.digests(), frozenset(walk.packages), tuple(sorted(walk.unresolved)), declared, names)
 
     def declared(self, module: Module, files: Iterable[str]) -> dict[str, str]:
         """Give the digests of declared files."""

@@ -8,8 +8,8 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from steadily.errors import ConfigError
+from steadily.units import SECOND_US
 
-SECOND_US = 1_000_000
 STEP_US = 10 * SECOND_US  # rows of so long a time are sent together
 MOST = 2_000_000  # requests of one replay
 

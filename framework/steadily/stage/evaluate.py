@@ -71,7 +71,7 @@ def evaluate(begun: Begun, drafts: Drafts) -> dict[str, Any]:
     summary = summarize(stage.name, len(rows), {name: len(rows)}, tallies, missed(verdicts))
     write_report(drafts, summary)
     latency_file = begun.project / layout.LATENCY
-    write_atomically(latency_file, json.dumps(latency) + "\n")
+    write_atomically(latency_file, json.dumps({"latency": latency}) + "\n")  # DVC names figures by their keys
     return {**summary, "latency": latency}
 
 

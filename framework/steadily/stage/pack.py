@@ -177,10 +177,10 @@ class Packing:
         shutil.copytree(self.model_folder, folder / manifests.MODEL, ignore=without)
         for leg in self.legs:
             self.write_leg(folder, leg)
-        for path in plugin_files(project, self.pipeline.plugins):
-            target = folder / manifests.PLUGINS / path.relative_to(project / layout.PLUGINS)
+        for name, content in self.catalog.carried(self.pipeline.steps).items():
+            target = folder / manifests.PLUGINS / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
+            target.write_bytes(content)
         evaluation = project / layout.evaluation_folder(self.packed.evaluation.name)
         for name in ("figures.json", "reference.json"):
             shutil.copyfile(evaluation / name, folder / name)
@@ -260,12 +260,6 @@ class Packing:
 def contract_file(leg: Repeated) -> str:
     """Name the file of a contract in the bundle."""
     return f"{manifests.CONTRACTS}/{leg.dataset}.yaml"
-
-
-def plugin_files(project: Path, modules: tuple[str, ...]) -> list[Path]:
-    """List the files of a project's own plugins."""
-    found = (project / layout.PLUGINS).rglob("*") if modules else ()
-    return sorted(path for path in found if path.is_file() and "__pycache__" not in path.parts)
 
 
 def read_figures(evaluation: Path) -> dict[str, Any]:
