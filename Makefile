@@ -2,6 +2,7 @@
 # make test    set up and run the whole test suite, with lint and types
 # make soak    what takes longer: processes killed at many random moments
 # make demo    two releases, a shadow of 49 hours, a load test, a promotion, a mistake, its rollback: in three minutes
+# make weeks   the weeks after it: the mails drift, people are told, one answers, a release for it comes and goes
 # make lint, make bench, make clean
 
 # A name on PATH need not be a Python that runs (pyenv leaves names of versions that are not chosen): each is tried.
@@ -14,7 +15,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: repro test lint soak demo bench clean
+.PHONY: repro test lint soak demo weeks bench clean
 
 repro: .venv/.installed
 	@dvc repro
@@ -25,8 +26,12 @@ repro: .venv/.installed
 	@echo "steadily why ROW_ID (one row's story), steadily steps (what a stage can be made of)."
 	@echo "In this shell: . .venv/bin/activate; then dvc repro is all that daily life needs."
 
+# Tests of services that answer in time are run after the others and one by one: side by side they would measure how
+# busy the machine is.
 test: .venv/.installed-dev .venv/.browser .venv/.promtool lint
-	@$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=92
+	@$(BIN)/python -m pytest -m "not soak and not service" -n 3 --dist worksteal --cov --cov-report=; first=$$?; \
+	$(BIN)/python -m pytest -m "service and not soak" --cov --cov-append --cov-report=term:skip-covered \
+		--cov-fail-under=92 && exit $$first
 
 lint: .venv/.installed-dev
 	@ruff check .
@@ -35,18 +40,25 @@ lint: .venv/.installed-dev
 	@lint-imports
 
 soak: .venv/.installed-dev .venv/.browser
-	@$(BIN)/python -m pytest -m soak -o addopts="--strict-markers --strict-config -ra --import-mode=importlib" tests/integration
+	@$(BIN)/python -m pytest -m "soak and not service" -n 2 --dist worksteal; first=$$?; \
+	$(BIN)/python -m pytest -m "soak and service" && exit $$first
 
 demo: .venv/.installed
 	@$(BIN)/python examples/demo.py
+
+weeks: .venv/.installed
+	@[ -d .demo ] || $(BIN)/python examples/demo.py
+	@$(BIN)/python examples/weeks.py
 
 bench: .venv/.installed-dev
 	@$(BIN)/python benchmarks/cleaning.py
 	@$(BIN)/python benchmarks/startup.py
 	@$(BIN)/python benchmarks/serving.py
+	@$(BIN)/python benchmarks/shadow_cost.py || [ $$? = 3 ]   # 3: the machine is too busy to tell
 	@$(BIN)/python benchmarks/rollback_rule.py
 	@$(BIN)/python benchmarks/window_cost.py
 	@$(BIN)/python benchmarks/alerting.py
+	@$(BIN)/python benchmarks/dashboard.py
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache

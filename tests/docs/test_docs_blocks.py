@@ -17,6 +17,17 @@ from steadily.parameters import read_parameters
 EVERY = [block for page in pages() for block in blocks(page)]
 START = ROOT / "docs/tutorial/from-an-empty-folder-to-a-report.md"
 KINDS = ("", "run", "run instead", "serve", "output", "file", "edit", "illustration")
+# These take minutes, and tests/integration tries the same.
+SOAKED = ("experiments.md", "recover.md", "features.md", "read-the-report.md", "dashboard.md", "release.md")
+
+
+def marks_of(page: Path) -> list[pytest.MarkDecorator]:
+    """Say how a page is walked through."""
+    serves = any(block.kind == "serve" for block in blocks(page))
+    return [*[pytest.mark.soak] * (page.name in SOAKED), *[pytest.mark.service] * serves]
+
+
+WALKED = [pytest.param(page, id=page.name, marks=marks_of(page)) for page in pages() if project_of(page)]
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 
@@ -33,7 +44,7 @@ def parcels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("page", [page for page in pages() if project_of(page)], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", WALKED)
 def test_a_reader_can_walk_through_the_page(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     project = project_of(page)
     if page == START:

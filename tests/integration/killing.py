@@ -17,7 +17,7 @@ from project import Project, orders
 
 Who = Literal["group", "dvc", "stage"]
 MARK = "KILLED_RUN"
-HOLD = ".hold"  # while a project has this file, its stage clean does not end
+HOLD = ".hold"  # while a project has this file, its stage clean does not end, and each worker leaves one of its own
 FILES = ("one", "two", "three", "four")
 
 
@@ -27,9 +27,12 @@ def make(folder: Path) -> Project:
     for number, name in enumerate(FILES):
         project.write(f"data/inbox/{name}.csv", orders(1000 * number, 150))
     project.edit(
-        "plugins/shop.py", "import pandas as pd\n", "import time\nfrom pathlib import Path\n\nimport pandas as pd\n"
+        "plugins/shop.py", "import pandas as pd\n", "import os, time\nfrom pathlib import Path\n\nimport pandas as pd\n"
     )
-    wait = f"    time.sleep(0.2)\n    while Path({HOLD!r}).exists():\n        time.sleep(0.05)\n"
+    wait = (
+        f"    time.sleep(0.2)\n    while Path({HOLD!r}).exists():\n"
+        f"        Path({HOLD!r} + str(os.getpid())).touch()\n        time.sleep(0.05)\n"
+    )
     project.edit("plugins/shop.py", "    return frame.assign", f"{wait}    return frame.assign")
     project.ok("steadily", "compose")
     project.commit()
@@ -113,6 +116,18 @@ class Running:
         while f'"stage_started", "stage": "{stage}"' not in self.journal():
             assert time.monotonic() < end, self.printed()
             assert self.process.poll() is None, self.printed()
+            time.sleep(0.01)
+
+    def let_go(self) -> None:
+        """Hold the stage clean no longer."""
+        for path in self.project.folder.glob(f"{HOLD}*"):
+            path.unlink()
+
+    def wait_for_workers(self, number: int, seconds: float = 60) -> None:
+        """Wait until so many workers are at work on what is held."""
+        end = time.monotonic() + seconds
+        while len(list(self.project.folder.glob(f"{HOLD}?*"))) < number:
+            assert time.monotonic() < end, self.printed()
             time.sleep(0.01)
 
     def journal(self) -> str:

@@ -15,9 +15,10 @@ from steadily.latency import Latencies
 from steadily.releases.slots import read_slots
 from steadily.rollout.deploy import promote, rollback, shadow
 from steadily.rollout.gate import Limits
-from steadily.rollout.pairs import MINUTE_US, PairCounts
+from steadily.rollout.pairs import PairCounts
 from steadily.rollout.record import Beside, Flush, record
 from steadily.rollout.watch import decide_once
+from steadily.units import MINUTE_US
 
 REQUESTS = 10
 

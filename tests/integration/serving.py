@@ -100,14 +100,21 @@ class Running:
     log: Path
 
     @classmethod
-    def start(cls, operated: Operated, words: tuple[str, ...], environment: dict[str, str]) -> Running:
-        """Start it, and wait until it is ready."""
+    def start(
+        cls, operated: Operated, words: tuple[str, ...], environment: dict[str, str], *, polled: bool = True
+    ) -> Running:
+        """Start it, and wait until it says where it answers, and until it is ready."""
         log = operated.folder / "serve.log"
         with log.open("w") as told:
             process = subprocess.Popen(
                 [str(STEADILY), "serve", "--port", "0", *words],
                 cwd=operated.folder,
-                env={**os.environ, "TEST_DATABASE": operated.address, "STEADILY_LOG": "info", **environment},
+                env={
+                    **os.environ,
+                    "TEST_DATABASE": operated.address,
+                    "STEADILY_LOG": "info",
+                    **environment,
+                },
                 stdout=subprocess.PIPE,
                 stderr=told,
                 text=True,
@@ -117,6 +124,8 @@ class Running:
         line = process.stdout.readline()
         assert "answers at" in line, log.read_text("utf-8")
         running = cls(process, line.split(" answers at ")[1].split("/predict")[0], log)
+        if not polled:
+            return running
         running.wait_for(lambda: httpx.get(f"{running.url}/health/ready", timeout=5).status_code in (200, 401))
         return running
 
@@ -164,3 +173,17 @@ def copied(bundle: Path, folder: Path) -> Path:
     """Give a copy of a bundle."""
     shutil.copytree(bundle, folder)
     return folder
+
+
+def tried(description: str, cases: int, where: Path) -> None:
+    """Let Schemathesis try what a process says of itself.
+
+    Args:
+        description: The address of its OpenAPI description.
+        cases: How many for each operation and kind.
+        where: A folder for what it leaves.
+    """
+    words = ["run", description, "--max-examples", str(cases), "--workers", "1", "--seed", "1", "--no-color"]
+    command = [str(Path(sys.executable).with_name("schemathesis")), *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1_500, check=False, cwd=where)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]

@@ -174,6 +174,7 @@ def test_rows_that_are_invalid_are_kept_apart_up_to_the_share_and_never_all(fini
     refused_at(finished, "validate", "stage validate: none of 200 rows is left", "200 rows: weight is above 100")
 
 
+@pytest.mark.soak  # each is tried at its own stage, in this process, by tests/unit
 def test_one_class_and_steps_that_leave_no_row_are_refused(finished: Project) -> None:
     lock = finished.lock()
     before = change(finished, lambda text: text.replace(b",y\n", b",n\n"))
@@ -247,6 +248,7 @@ def test_ten_thousand_columns_are_read(finished: Project) -> None:
     assert len(note) < 1000
 
 
+@pytest.mark.soak  # takes away one file after the other
 def test_no_file_of_ours_has_to_be_there(finished: Project) -> None:
     lock = finished.lock()
     for path in finished.path(".steadily/cache").glob("*.json"):
@@ -295,6 +297,7 @@ def test_a_lock_file_that_was_cut_off_is_brought_back(finished: Project) -> None
     assert finished.lock() == lock
 
 
+@pytest.mark.soak  # takes half a minute
 def test_a_dataset_that_was_changed_by_other_hands_is_not_used(finished: Project) -> None:
     lock = finished.lock()
     finished.edit(CONF, 'mark: "!"', 'mark: "?"')

@@ -27,6 +27,8 @@ from unit.small import Small
 from unit.test_bundle import BUNDLE
 from unit.test_evaluate import judged
 
+pytestmark = pytest.mark.service
+
 MODES = ("other", "fails", "crashes", "hangs", "dies", "eats")
 # What the shop's own step does where it serves, by a file beside it: what training did is the same for all.
 LINES = """
@@ -125,7 +127,10 @@ def test_both_answers_are_compared(bundles: dict[str, Path], operated: Operated,
     assert (joined.labelled, joined.only_live_right, joined.only_other_right) == (2, 0, 0)
 
 
-@pytest.mark.parametrize("kind", ["fails", "crashes", "hangs", "dies", "eats"])
+SOAKED = [pytest.param(kind, marks=pytest.mark.soak) for kind in ("crashes", "dies")]
+
+
+@pytest.mark.parametrize("kind", ["fails", "hangs", "eats", *SOAKED])
 def test_whatever_the_shadow_does_live_is_untouched(
     bundles: dict[str, Path], operated: Operated, running: Running, kind: str
 ) -> None:
@@ -135,8 +140,10 @@ def test_whatever_the_shadow_does_live_is_untouched(
     found = pairs(operated)
     assert found.live_errors == 0
     assert found.only_other_errors == found.other_errors >= 1
-    if kind == "fails":
-        assert found.answered >= 5 * found.other_errors
+    if kind == "fails":  # one in ten of its requests, and the others are answered
+        running.wait_for(lambda: (send(running, 50), pairs(operated).attempted >= 200)[1])
+        found = pairs(operated)
+        assert found.answered >= 3 * found.other_errors
     assert running.get("/health/live").status_code == 200
     with operated.open() as database, database.read() as connection:
         assert connection.execute(select(pair_examples)).first() is not None
@@ -177,8 +184,10 @@ def test_a_release_that_begins_to_fail_is_taken_off(
     running.wait_for(lambda: running.get("/health/ready").json()["release"] == 2)
     running.wait_for(lambda: "previous" in running.get("/state").json()["watching"]["beside"])
     with Traffic(running, 50) as traffic:
-        running.wait_for(lambda: running.get("/health/ready").json()["release"] == 1, 60)
+        running.wait_for(lambda: running.get("/health/ready").json()["release"] == 1, 300)
+        sent = len(traffic.seen)
         time.sleep(1)
+    assert sent <= 60 * 50, "it takes as many requests as come in a minute, on a busy machine too"
     assert {status for _, _, status in traffic.seen} <= {200, 500}
     with operated.open() as database, database.read() as connection:
         last = connection.execute(select(deployments).order_by(deployments.c.id.desc())).first()

@@ -230,7 +230,7 @@ MESSY = "\ufefforder,city,weight,ordered_at,late\r\n" + "".join(
 )
 
 
-@pytest.mark.long
+@pytest.mark.soak  # test_engine has the same bytes of other ways of working
 def test_results_are_the_same_however_the_work_is_cut(finished: Project) -> None:
     files = {"b.csv": MESSY, "a.csv": orders(300, 30), "ä b.csv": orders(400, 3)}
     seen = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +16,17 @@ OWN = """
 def own(predictions):
     \"\"\"Say something of our own.\"\"\"
     return {"share_of_late": (predictions.target == "y").mean()}
+"""
+UNUSED = """
+
+@step("shop.more")
+def more(frame: pd.DataFrame) -> pd.DataFrame:
+    \"\"\"Do more, one day.\"\"\"
+    return more_of(frame)
+
+
+def more_of(frame):
+    return frame
 """
 
 
@@ -32,13 +44,27 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return made
 
 
+@pytest.mark.soak  # test_clones holds a clone's outputs against what was committed
 def test_two_clones_give_the_same_bundle_byte_for_byte(project: Project, tmp_path: Path) -> None:
     folder = tmp_path / "Ä clone"
     project.ok("git", "clone", "-q", "--no-local", project.folder.as_uri(), str(folder))
     clone = Project(folder, {"PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo", "LC_ALL": "C", "STEADILY_ENGINE": "local:2"})
+    # what does nothing changes nothing, in the bundle, which carries the plugin's code, either
+    clone.edit("plugins/shop.py", '"""Write the columns in capitals', '# Loudly.\n    """Cry the columns out')
+    clone.path("plugins/shop.py").write_text(clone.path("plugins/shop.py").read_text("utf-8") + UNUSED, "utf-8")
     assert clone.repro()[-1] == "bundle"
     assert clone.files("bundle", "evaluation") == project.files("bundle", "evaluation")
     assert clone.lock() == project.lock()
+
+
+def test_code_that_the_bundle_does_not_use_reruns_nothing(project: Project, tmp_path: Path) -> None:
+    shutil.copytree(project.folder, tmp_path / "another", symlinks=True)
+    another = Project(tmp_path / "another")
+    text = another.path("plugins/shop.py").read_text("utf-8")
+    another.write("plugins/shop.py", text.replace("Say something of our own", "Say it") + "\n# the end\n" + UNUSED)
+    assert another.ok("steadily", "plan") == "nothing to do: dvc repro would run compose only\n"
+    another.edit("plugins/shop.py", '== "y").mean()', '== "n").mean()')
+    assert another.repro() == ["compose", "evaluate", "bundle"]
 
 
 def test_without_dvc_and_hydra_it_answers_as_the_evaluation_did(project: Project, tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ def test_two_clones_agree_on_new_data_that_came_in_differently(finished: Project
     assert one.files(*RESULTS) == two.files(*RESULTS)
 
 
+@pytest.mark.soak  # runs everything twice more
 def test_an_inbox_that_dvc_tracks(finished: Project, tmp_path: Path) -> None:
     finished.ok("git", "rm", "-q", "-r", "--cached", "data/inbox")
     finished.ok("dvc", "add", "data/inbox")

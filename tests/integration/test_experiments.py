@@ -68,6 +68,7 @@ def test_a_refused_experiment_leaves_everything_as_it_was(finished: Project, ove
     assert finished.repro() == ["compose"]
 
 
+@pytest.mark.soak  # test_restore leaves failed runs too
 def test_an_experiment_that_fails_in_a_stage_is_left_by_restore(finished: Project) -> None:
     lock, files = finished.lock(), finished.files("models", "reports", "data")
     told = finished.refused("dvc", "exp", "run", "-S", "stages.split.steps.by_time.cut=1990-01-01")
@@ -83,7 +84,7 @@ def test_an_experiment_that_fails_in_a_stage_is_left_by_restore(finished: Projec
     assert finished.repro() == ["compose"]
 
 
-@pytest.mark.long
+@pytest.mark.soak  # three experiments, one of which the others try
 def test_a_queued_sweep_of_three_and_the_way_back(finished: Project) -> None:
     lock, files = finished.lock(), finished.files("models", "reports", "data")
     finished.ok("dvc", "exp", "run", "--queue", "-S", "model=bayes,small", "-S", 'stages.clean.steps.shout.mark="?"')

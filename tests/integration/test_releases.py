@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from project import Project
 
+from measured import measured
 from shared import made_once
 from steadily.clock import Clock
 from steadily.database import Database, open_database
@@ -77,6 +78,8 @@ def told(project: Project) -> list[str]:
 
 def test_from_a_run_to_a_live_release_and_on_to_the_next(projects: tuple[Project, Project]) -> None:
     one, other = projects
+    one.environment.update(measured())
+    other.environment.update(measured())
     other.write("conf/operate.yaml", f"database: {{url: 'sqlite:///{one.folder}/.steadily/operate.db'}}\n")
     assert one.ok("steadily", "release", "list").startswith("no release yet")
     assert one.ok("steadily", "deploy", "status").splitlines()[0] == "live:     nothing"
@@ -86,7 +89,7 @@ def test_from_a_run_to_a_live_release_and_on_to_the_next(projects: tuple[Project
     assert one.ok("steadily", "release").splitlines() == ["already registered as release 1"]
     found = json.loads(one.ok("steadily", "release", "show", "1", "--json"))
     assert 0 < found["latency"]["rows"] <= found["data"]["rows"], "at most ten seconds are spent"
-    assert found["latency"]["p50_ms"] > 0
+    assert found["latency"]["rows"] < 20 or found["latency"]["p50_ms"] > 0, "a busy machine times few rows"
     assert found["latency"]["p99_ms"] is None
     assert found["git_commit"] == one.ok("git", "rev-parse", "HEAD").strip()
     assert found["git_dirty"] is False

@@ -14,6 +14,7 @@ import pytest
 from serving import STEADILY, Operated, Running, copied
 from sqlalchemy import select
 
+from measured import measured
 from steadily.bundle import manifest as manifests
 from steadily.clock import SimulatedClock, clock_of, simulate
 from steadily.database.monitoring import hourly
@@ -21,11 +22,13 @@ from steadily.database.tables import labels
 from steadily.releases.slots import read_slots
 from steadily.rollout.deploy import shadow, status
 from steadily.rollout.gate import Limits
+from steadily.units import HOUR_US
 from unit.small import Small
 from unit.test_bundle import BUNDLE
 from unit.test_evaluate import judged
 
-HOUR_US = 3_600_000_000
+pytestmark = pytest.mark.service
+
 BEGIN_US = 1_772_409_600_000_000  # 2026-03-02T00:00Z
 
 
@@ -64,7 +67,7 @@ def words(running: Running, *more: str) -> list[str]:
 
 
 def environment(operated: Operated) -> dict[str, str]:
-    return {**os.environ, "TEST_DATABASE": operated.address}
+    return {**os.environ, "TEST_DATABASE": operated.address, **measured()}
 
 
 def replayed(operated: Operated, running: Running, *more: str) -> dict[str, Any]:
@@ -141,7 +144,8 @@ def test_real_time_is_not_mistaken_for_simulated(operated: Operated, tmp_path: P
     def refused(address: str, *more: str) -> str:
         done = subprocess.run(
             [str(STEADILY), "replay", "rows.csv", *more], cwd=operated.folder,
-            env={**os.environ, "TEST_DATABASE": address}, capture_output=True, text=True, timeout=120, check=False,
+            env={**environment(operated), "TEST_DATABASE": address}, capture_output=True, text=True, timeout=120,
+            check=False,
         )  # fmt: skip
         assert done.returncode == 1
         return done.stderr

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
+import httpx
 import pytest
 import yaml
 from project import JUDGED, Project
+from showing import showing
 
 sys.path.append(str(Path(__file__).parents[2] / "docs"))
 from screenshots import browser
@@ -136,6 +138,23 @@ def test_two_runs_stand_side_by_side(project: Project) -> None:
     assert changed == {"shop_words.py"}
     assert "quality.accuracy" in page
     assert "quality.classes.y.recall" in page
+
+
+@pytest.mark.service
+def test_the_dashboard_has_the_runs_and_their_reports(project: Project) -> None:
+    with showing(project.path(".")) as address:
+        name = httpx.get(f"{address}/api/runs").json()["runs"][0]["name"]
+        assert name in httpx.get(f"{address}/dashboard/runs").text
+        page = httpx.get(f"{address}/dashboard/runs/{name}").text
+        assert "What became of rows and values" in page
+        assert "shop_words.py" in page  # why it ran
+        report = httpx.get(f"{address}/dashboard/runs/{name}/report", timeout=120)
+        assert report.status_code == 200
+        assert "Rows through the stages" in report.text
+        assert "script-src" not in report.headers["content-security-policy"]
+        assert report.headers["content-security-policy"].startswith("default-src 'none'")
+        assert httpx.get(f"{address}/api/runs/{name}").json()["outcome"] == "complete"
+        assert httpx.get(f"{address}/dashboard/runs/none/report").status_code == 404
 
 
 def test_an_earlier_run_is_read_from_the_cache_and_says_what_is_gone(project: Project) -> None:

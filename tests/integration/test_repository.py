@@ -55,6 +55,7 @@ def test_the_mails_are_reproduced_and_the_model_is_good(clone: Project, tmp_path
     hold_bundle(clone.folder, tmp_path / "elsewhere", 30)
 
 
+@pytest.mark.soak  # takes minutes
 def test_the_flights_are_reproduced_and_the_model_is_good(clone: Project, tmp_path: Path) -> None:
     flights = Project(clone.folder / "examples" / "flights")
     reproduce(clone, flights)

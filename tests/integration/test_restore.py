@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from project import Project
 
 WHOLE = ("dvc.lock", "params.yaml", "versions.yaml", "dvc.yaml")
@@ -77,6 +78,7 @@ def test_restore_brings_back_what_was_deleted_and_what_was_edited(finished: Proj
     assert finished.repro() == ["compose"]
 
 
+@pytest.mark.soak  # the way back of the others, several times
 def test_restore_goes_back_over_another_shape_and_several_failures(finished: Project) -> None:
     before = whole(finished)
     finished.edit("conf/config.yaml", "outputs: {rows: clean}", "outputs: {rows: neat}")

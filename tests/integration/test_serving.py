@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import socket
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -19,10 +18,14 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
-from serving import Operated, Running
+from serving import Operated, Running, tried
 
+from measured import measured
 from packed import packed_shop
 from steadily.bundle import open_bundle
+from unit.small import begin_anew
+
+pytestmark = pytest.mark.service
 
 GOOD = {"order": 7, "city": "Ulm", "weight": 3.5, "ordered_at": "2024-05-02T10:00:00Z"}
 JSON = {"content-type": "application/json"}
@@ -49,7 +52,7 @@ def operated(bundles: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactor
 @pytest.fixture(scope="module")
 def running(operated: Operated) -> Iterator[Running]:
     """The service that most tests ask."""
-    with operated.serving() as found:
+    with operated.serving(environment=measured()) as found:
         yield found
 
 
@@ -66,6 +69,7 @@ def raw_rows(project: Path) -> list[dict[str, Any]]:
 def test_answers_are_those_of_predict(bundles: tuple[Path, Path], running: Running) -> None:
     rows = raw_rows(bundles[0])
     frame = pd.read_csv(bundles[0] / "data/inbox/one.csv", dtype="str", keep_default_na=False)
+    begin_anew()
     expected = open_bundle(bundles[0] / "bundle").predict(frame)
     found = []
     for size in (1, 7, 100):
@@ -234,24 +238,13 @@ def test_figures_for_prometheus(running: Running) -> None:
     assert "steadily_answer_seconds_bucket" in text
 
 
-def schemathesis_cases(running: Running, cases: int) -> None:
-    """Let Schemathesis try our own description."""
-    import subprocess
-
-    words = ["run", f"{running.url}/openapi.json", "--max-examples", str(cases), "--workers", "1", "--seed", "1"]
-    words += ["--no-color"]
-    command = [str(Path(sys.executable).with_name("schemathesis")), *words]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=1500, check=False, cwd=running.log.parent)
-    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
-
-
 def test_schemathesis_finds_nothing(running: Running) -> None:
-    schemathesis_cases(running, 20)
+    tried(f"{running.url}/openapi.json", 20, running.log.parent)
 
 
 @pytest.mark.soak
 def test_schemathesis_finds_nothing_in_many_cases(running: Running) -> None:
-    schemathesis_cases(running, 1_000)
+    tried(f"{running.url}/openapi.json", 1_000, running.log.parent)
 
 
 def swaps(operated: Operated, running: Running, times: int) -> None:
@@ -295,6 +288,15 @@ def swaps(operated: Operated, running: Running, times: int) -> None:
 
 def test_releases_are_swapped_under_load(operated: Operated, running: Running) -> None:
     swaps(operated, running, 6)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_who_reads_where_it_answers_may_send_at_once(operated: Operated, workers: str) -> None:
+    running = Running.start(operated, ("--workers", workers), {}, polled=False)
+    try:
+        assert running.post("/predict", {"rows": [GOOD]}).status_code == 200
+    finally:
+        running.stop()
 
 
 @pytest.mark.soak

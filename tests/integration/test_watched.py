@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from serving import STEADILY, Operated, Running
 
+from measured import measured
 from steadily.monitor import hourly
 from steadily.monitor.hourly import hour_of
 from steadily.monitor.windows import read_windows
 from unit.small import Small
 from unit.test_bundle import BUNDLE
 from unit.test_evaluate import judged
+
+pytestmark = pytest.mark.service
 
 GOOD = {"order": 7, "city": "Ulm", "weight": 3.5, "ordered_at": "2024-05-02T10:00:00Z"}
 
@@ -43,7 +48,7 @@ def operated(tmp_path_factory: pytest.TempPathFactory) -> Operated:
 
 @pytest.fixture(scope="module")
 def running(operated: Operated) -> Iterator[Running]:
-    with operated.serving("--workers", "2") as found:
+    with operated.serving("--workers", "2", environment=measured()) as found:
         yield found
 
 
@@ -78,6 +83,39 @@ def test_what_clients_did_stands_in_the_figures_of_both_workers(running: Running
     assert figures["label_coverage"]["value"] == 0.5
     assert figures["client_rate"]["value"] == pytest.approx(5 / 36)
     assert running.get("/state").json()["monitoring"] == "looks"
+
+
+def test_the_service_has_the_dashboard_and_the_api_and_shows_what_it_counted(running: Running) -> None:
+    running.wait_for(lambda: "Release 1 is live" in running.get("/dashboard").text)
+    figures = running.get("/api/figures").json()["serving"][0]["figures"]
+    assert figures["requests"]["value"] == 36
+    assert "city=Ulm" in running.get("/dashboard").text
+    assert running.get("/api/openapi.json").json()["info"]["title"] == "Steadily"
+    assert running.get("/dashboard", headers={"Host": "rebound.example"}).status_code == 403
+    assert running.get("/api/nothing").json()["error"]["what"] == "not found: GET /api/nothing"
+    assert running.get("/dashboard/runs").status_code == 200
+
+
+def test_every_worker_gives_prometheus_the_same_figures(running: Running) -> None:
+    def read() -> dict[str, Any]:
+        return {family.name: family for family in text_string_to_metric_families(running.get("/metrics").text)}
+
+    running.wait_for(lambda: {one.value for one in accuracy_in(read())} == {30.0})
+    told = [running.get("/metrics").text for _ in range(8)]
+    of_figures = [[line for line in text.splitlines() if "steadily_figure" in line] for text in told]
+    assert all(lines == of_figures[0] for lines in of_figures)
+    assert any("steadily_requests_total" in text for text in told)
+    if shutil.which("promtool"):
+        done = subprocess.run(
+            ["promtool", "check", "metrics"], input=told[0], capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def accuracy_in(families: dict[str, Any]) -> list[Any]:
+    """Give the samples of how many rows accuracy is of."""
+    rows = families["steadily_figure_rows"].samples
+    return [one for one in rows if one.labels["figure"] == "accuracy" and one.labels["slice"] == ""]
 
 
 def test_a_clean_stop_loses_no_count(operated: Operated) -> None:

@@ -131,3 +131,9 @@ def forget_own_plugins() -> None:
         if file.startswith("plugins/") or ("/pytest-" in file and "/plugins/" in file):
             del sys.modules[name]
     sys.path_importer_cache.clear()
+
+
+def begin_anew() -> None:
+    """Forget the plugins of all projects, and where they were found: the next one is looked for in its own folder."""
+    forget_own_plugins()
+    sys.path[:] = [path for path in sys.path if not ("/pytest-" in path and path.endswith("/plugins"))]

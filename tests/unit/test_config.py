@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -341,15 +340,10 @@ def test_a_plugins_own_yaml_is_checked_where_it_is_used(project: Project, plugin
     assert problems(project(), "model=theirs")[0].startswith("pluginwithconf/conf/model/theirs.yaml:1: 'on'")
 
 
-def test_the_digest_covers_all_yaml_and_is_quick(project: Project, plugin: str, tmp_path: Path):
+def test_the_digest_covers_all_yaml(project: Project, plugin: str, tmp_path: Path):
     folder = project(**{f"many/file{number}": f"a: {number}\n" for number in range(50)})
     first = config.digest(folder)
-    took = []
-    for _ in range(5):
-        start = time.perf_counter()
-        assert config.digest(folder) == first
-        took.append(time.perf_counter() - start)
-    assert min(took) < 0.05  # 10 ms on a quiet machine
+    assert config.digest(folder) == first
     seen = {first}
     for change in (
         lambda: (folder / "conf/many/file1.yaml").write_text("a: 2\n"),

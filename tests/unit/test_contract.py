@@ -17,6 +17,7 @@ from pandera.io.pandas_io import from_yaml, to_yaml
 
 from steadily import DataError
 from steadily.contract import Contract
+from steadily.errors import ConfigError
 
 MAILS = """
 schema_type: dataframe
@@ -264,10 +265,16 @@ def test_long_values_are_cut():
     assert found.failures["reason"].tolist() == [f"c '{'ä' * 60}…' has more than 3 characters (999)"]
 
 
-def test_patterns_that_the_engine_does_not_know_are_told():
-    made = one("str", {"str_matches": "(?>a)"})
-    with pytest.raises(DataError, match="check str_matches of column c: its pattern is not one that the engine knows"):
-        made.check(rows(c=["a"]), typed_from_text=False)
+@pytest.mark.parametrize("pattern", ["(?>a)", "a++", "(a{999}){999}"])
+@pytest.mark.parametrize("check", ["str_matches", "str_contains"])
+def test_patterns_that_the_engine_does_not_know_are_refused_before_any_row_is_read(check, pattern):
+    with pytest.raises(ConfigError, match="is not one that the engine behind text columns knows"):
+        one("str", {check: pattern})
+
+
+@pytest.mark.parametrize("pattern", ["(?=a)", "(?<!a)b", r"(a)\1", "(?i)ß"])
+def test_patterns_that_are_left_to_python_are_taken(pattern):
+    one("str", {"str_matches": pattern}).check(rows(c=["a", None]), typed_from_text=True)
 
 
 def test_patterns_with_groups_warn_nobody():

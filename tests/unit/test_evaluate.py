@@ -70,7 +70,7 @@ def test_predictions_figures_metrics_plots_and_latency_are_written(small: Small)
     assert small.json("metrics/evaluate.json") == {"shares": {"accuracy": accuracy, "nothing": None}}
     points = pd.read_csv("evaluation/evaluate/plots/shares/shares.csv")
     assert list(points.columns) == ["name", "share"]
-    assert record["latency"] == small.json("metrics/latency.json")
+    assert {"latency": record["latency"]} == small.json("metrics/latency.json")
     assert record["latency"]["rows"] == len(rows)
     assert "latency" not in small.summary("evaluate")
     assert small.summary("evaluate")["outputs"] == {"predictions": len(rows)}

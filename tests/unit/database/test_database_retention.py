@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from sqlalchemy import func, insert, select
 
 from steadily.database import Database
-from steadily.database.retention import DAY_US, FOR_EVER, RULES, Rule, prune, prune_table
+from steadily.database.retention import FOR_EVER, RULES, Rule, prune, prune_table
 from steadily.database.settings import RetentionSettings
 from steadily.database.tables import labels, metadata, predictions, workers
+from steadily.units import DAY_US
 
 NOW = 400 * DAY_US
 
