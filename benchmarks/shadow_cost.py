@@ -278,9 +278,10 @@ def main() -> None:
         rate, kinds, counts = measured(chosen, Path(folder))
     head = ("the shadow", "p50 of live", "p99 of live", "p99, ratio", "so", "CPU, ratio", "compared", "not answered")
     print(f"{rate:.0f} requests a second, half of what is served")
-    kinds.append(together(kinds[1:]))
-    print(table([head, *(told(kind, counts.get(kind.number or 0, PairCounts())) for kind in kinds)]))
-    judge(kinds[1:])
+    lines = [told(kind, counts.get(kind.number or 0, PairCounts())) for kind in kinds]
+    every = together(kinds[1:])
+    print(table([head, *lines, told(every, sum(counts.values(), PairCounts()))]))
+    judge([*kinds[1:], every])
 
 
 def together(kinds: Sequence[Kind]) -> Kind:

@@ -31,7 +31,7 @@ from steadily.serving.scoring import ANSWERED, ERROR, Answer
 from steadily.units import HOUR_US, MINUTE_US
 
 TOGETHER = 8  # requests in one message
-START_SECONDS = 60.0
+START_SECONDS = 180.0  # at its low priority, beside a live one that is at work
 WAIT_AT_MOST = 30.0
 EXAMPLES = 20  # kept between two flushes
 CHUNK = 1 << 16

@@ -1,7 +1,7 @@
 """The process of a release beside the live one: reads requests, a line of JSON each, and writes its answers.
 
-Started by ``beside``, and ends with it. Its priority is low from its first request on, its memory bounded: it
-takes next to nothing from the one that answers.
+Started by ``beside``, and ends with it. Its priority is low from its first line on, for one that is lost is begun again
+and again, its memory bounded: it takes next to nothing from the one that answers.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ LOWER = 15  # of 19: under full load it has a thirtieth of what the live one has
 
 def main() -> None:
     """Answer requests until there are no more."""
+    os.nice(LOWER)
     given = json.loads(sys.argv[1])
     bound = int(given["memory_mb"]) << 20
     resource.setrlimit(resource.RLIMIT_AS, (bound, bound))
@@ -37,7 +38,6 @@ def main() -> None:
     except Exception as error:  # whatever keeps it from serving is told, and is its own matter
         tell(out, {"error": f"{type(error).__name__}: {error}"})
         return
-    os.nice(LOWER)
     tell(out, {"ready": True})
     for line in sys.stdin.buffer:
         tell(out, {"requests": [answered(release, rows) for rows in json.loads(line)]})
