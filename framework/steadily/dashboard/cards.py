@@ -8,7 +8,7 @@ from typing import Any
 
 from steadily.dashboard.numbers import between, called, unit_of, written
 from steadily.monitor.figures import FEW, NO_DATA
-from steadily.monitor.telling import ORDER
+from steadily.monitor.telling import ORDER, shown_state
 
 MOST_CLASSES = 4
 
@@ -79,7 +79,7 @@ def entry(label: str, name: str, one: Mapping[str, Any], day: Mapping[str, Any])
     """Write a number."""
     figure, unit = one["figures"][name], unit_of(name)
     today = day.get(name)
-    return Entry(label, written(figure["value"], unit), figure["state"], tuple(evidence(figure, unit, today)))
+    return Entry(label, written(figure["value"], unit), shown_state(one, name), tuple(evidence(figure, unit, today)))
 
 
 def evidence(figure: Mapping[str, Any], unit: str, day: Mapping[str, Any] | None) -> Iterator[str]:

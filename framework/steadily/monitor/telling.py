@@ -13,7 +13,7 @@ from typing import Any
 from steadily.latency import LARGEST, Latencies
 from steadily.monitor import hourly
 from steadily.monitor.alertlog import listed_alerts, listed_silences
-from steadily.monitor.figures import ALERT, FEW, NO_DATA, OK, WARN, Figure, calibration, confusion
+from steadily.monitor.figures import ALERT, DRIFT, FEW, NO_DATA, OK, WARN, Figure, calibration, confusion
 from steadily.monitor.hourly import WHOLE, Hourly
 from steadily.monitor.levels import Rule, rules_of, state_of
 from steadily.monitor.looking import SHOWN_DAYS, Served
@@ -197,7 +197,7 @@ def lines_of(content: Mapping[str, Any]) -> Iterator[str]:
         )
         for name, figure in one["figures"].items():
             if figure["value"] is not None and not name.startswith("drift."):
-                yield f"  {line_of(name, figure)}"
+                yield f"  {line_of(name, figure, shown_state(one, name))}"
             elif figure["state"] not in (OK, NO_DATA):
                 yield f"  {name}: {figure['state']} ({figure['n']:,} rows)"
     for alert in content["alerts"]:
@@ -209,8 +209,15 @@ def lines_of(content: Mapping[str, Any]) -> Iterator[str]:
             yield f"channel {channel['name']}: {channel['waiting']} wait since {since}: {channel['error']}"
 
 
-def line_of(name: str, figure: Mapping[str, Any]) -> str:
+def shown_state(one: Mapping[str, Any], name: str) -> str:
+    """Give the state of a figure as people are shown it: nothing where no rule says what would not be ok."""
+    figure = one["figures"][name]
+    state: str = figure["state"]
+    return "" if state == OK and not one["levels"][name] and figure["panel"] != DRIFT else state
+
+
+def line_of(name: str, figure: Mapping[str, Any], state: str) -> str:
     """Tell one figure with its evidence."""
     interval = figure["interval"]
     between = f" [{interval[0]:.4g}, {interval[1]:.4g}]" if interval else ""
-    return f"{name} {figure['value']:.4g}{between}, n {figure['n']:,}: {figure['state']}"
+    return f"{name} {figure['value']:.4g}{between}, n {figure['n']:,}{': ' if state else ''}{state}"

@@ -88,7 +88,8 @@ def test_drift_is_drawn_with_the_level_of_the_settings() -> None:
 
 
 def one_with(figures: dict[str, Figure]) -> dict[str, Any]:
-    return {"figures": {name: one.to_json() for name, one in figures.items()}}
+    watched = {name: [{"fire": 0.2}] if name.startswith("latency_") else [] for name in figures}
+    return {"figures": {name: one.to_json() for name, one in figures.items()}, "levels": watched}
 
 
 def test_a_card_tells_states_evidence_and_what_lacks() -> None:
@@ -97,6 +98,7 @@ def test_a_card_tells_states_evidence_and_what_lacks() -> None:
         "recall.a": figure("recall.a", None, 0, state=NO_DATA),
         "latency_p95": figure("latency_p95", 0.011, 900),
         "latency_p99": figure("latency_p99", None, 900, state=FEW, needs=1000),
+        "mean_confidence": figure("mean_confidence", 0.9),
     }
     cards = {card.title: card for card in cards_of(one_with(figures), one_with(figures)["figures"])}
     precision = cards["Precision"].entries[0]
@@ -105,6 +107,8 @@ def test_a_card_tells_states_evidence_and_what_lacks() -> None:
     assert told == ["80 to 95 %", "last 24 h 90 %", "at evaluation 95 %", "of 50"]
     assert cards["Recall"].entries[0].value == "–"
     assert cards["Latency"].entries[1].evidence == ("900 of the 1,000 that it is shown from",)
+    assert [one.state for one in cards["Latency"].entries] == [OK, FEW]
+    assert [one.state for one in cards["Confidence"].entries] == [""]  # which no rule watches
 
 
 def test_a_card_of_many_classes_shows_the_worst_and_counts_the_rest() -> None:
