@@ -97,6 +97,10 @@ def hold(driver: Any, address: str, page: str, charts: int = 0) -> None:
     assert [entry for entry in told if "404 (Not Found)" not in entry["message"]] == [], page
     assert "hacked" not in driver.title
     assert driver.execute_script("return document.documentElement.scrollWidth <= window.innerWidth"), page
+    states = driver.execute_script("return [...document.querySelectorAll('.state')].map(s => s.textContent)")
+    assert [
+        said for said in states if not any(letter.isalpha() for letter in said)
+    ] == []  # a sign by itself says nothing
     levels = driver.execute_script("return [...document.querySelectorAll('h1,h2,h3')].map(h => +h.tagName[1])")
     assert levels[0] == 1
     assert all(after - before <= 1 for before, after in pairwise(levels)), levels
