@@ -16,6 +16,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_core import to_json
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -40,8 +41,9 @@ WHATS = {
     422: "The request breaks its schema.",
     503: "The database can't be reached: nothing is known.",
 }
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
-Pattern = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+SAYS = r"[^\s\x00-\x1f\x7f-\x9f]"  # something to read in it; in the schema, so that clients know
+Text = Annotated[str, StringConstraints(strip_whitespace=True, pattern=SAYS, max_length=500)]
+Pattern = Annotated[str, StringConstraints(strip_whitespace=True, pattern=SAYS, max_length=200)]
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 logger = logging.getLogger("steadily.dashboard")
 
@@ -84,6 +86,8 @@ class Told(APIRoute):
                     {"where": ".".join(str(key) for key in one["loc"]), "what": one["msg"]} for one in error.errors()
                 )
                 response = as_json(RequestError(422, "the request breaks its schema", problems).body(), 422)
+            except HTTPException:  # what FastAPI makes of a body that it can't read: not UTF-8, nested without end
+                response = as_json(RequestError(422, "the body is not JSON in UTF-8").body(), 422)
             except DatabaseError as error:
                 logger.error("%s", error)
                 response = as_json(RequestError(503, "the database can't be reached: nothing is known").body(), 503)
