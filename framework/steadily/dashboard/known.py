@@ -19,15 +19,13 @@ from steadily.database import Database
 from steadily.database.tables import deployments, releases
 from steadily.errors import SteadilyError
 from steadily.loadtest.asking import asked, limits
-from steadily.monitor.alertlog import listed_alerts, listed_silences
+from steadily.monitor.alertlog import listed_alerts
 from steadily.monitor.figures import Figure
-from steadily.monitor.levels import rules_of
-from steadily.monitor.looking import Served, read_served, span_of
-from steadily.monitor.posting import channel_states
+from steadily.monitor.looking import Served
 from steadily.monitor.references import References
 from steadily.monitor.rolling import LIVE, STEPS, Point, rolling
 from steadily.monitor.settings import AlertSettings, MonitorSettings
-from steadily.monitor.telling import moment_of, told, with_moments
+from steadily.monitor.telling import alarms, moment_of, told, with_moments
 from steadily.monitor.watching import Watch
 from steadily.releases.slots import Slots, read_slots
 from steadily.rollout import deploy
@@ -36,7 +34,6 @@ from steadily.units import DAY_US, HOUR_US
 
 DAY_HOURS = 24
 FIGURES_SECONDS, ROLLOUT_SECONDS = 15.0, 15.0
-MOST_ALERTS = 200
 HOME_DAYS = 28
 
 
@@ -76,8 +73,8 @@ class Known:
         """Read what serves; give the time with it."""
 
         def read() -> tuple[int, list[Served]]:
-            now_us, span = self.clock.now_us(), span_of(self.monitor, rules_of(self.alerts))
-            return now_us, read_served(self.database, self.watch.references, self.monitor, now_us, span)
+            now_us = self.clock.now_us()
+            return now_us, self.watch.read(now_us)
 
         found: tuple[int, list[Served]] = self.figures_kept.get("served", read)
         return found
@@ -94,13 +91,7 @@ class Known:
 
     def alarms(self, *, all_: bool = False) -> dict[str, Any]:
         """Tell alerts, silences and channels as they are now."""
-        now_us = self.clock.now_us()
-        fired = listed_alerts(self.database, all_=all_, most=MOST_ALERTS)
-        return {
-            "alerts": [with_moments(alert) for alert in fired],
-            "silences": [with_moments(one) for one in listed_silences(self.database, now_us)],
-            "channels": [with_moments(one) for one in channel_states(self.database, self.alerts.channels)],
-        }
+        return alarms(self.watch, self.clock.now_us(), all_=all_)
 
     def last_day(self) -> dict[tuple[int, str], dict[str, Any]]:
         """Tell the figures of the last 24 hours, by release and slot."""
@@ -108,10 +99,7 @@ class Known:
         def tell() -> dict[tuple[int, str], dict[str, Any]]:
             _, served = self.served()
             return {
-                (one.release, one.slot): {
-                    name: figure.to_json()
-                    for name, figure in (one.figures(DAY_HOURS) | one.drift_figures(self.alerts, DAY_HOURS)).items()
-                }
+                (one.release, one.slot): {name: figure.to_json() for name, figure in self.shown(one, DAY_HOURS).items()}
                 for one in served
             }
 
@@ -128,12 +116,11 @@ class Known:
         found: list[Point] = list(self.history_kept[days].get((self.slots().revision, now_us // HOUR_US), read))
         live = next((one for one in served if one.slot == LIVE), None)
         if found and live is not None and found[-1].release == live.release:
-            found[-1] = Point(now_us, live.release, self.shown(live))
+            found[-1] = Point(now_us, live.release, self.shown(live, self.monitor.window_hours))
         return found
 
-    def shown(self, one: Served) -> dict[str, Figure]:
-        """Give the figures of the window that is shown."""
-        hours = self.monitor.window_hours
+    def shown(self, one: Served, hours: int) -> dict[str, Figure]:
+        """Give the figures of the window of the last hours, drift with them."""
         return one.figures(hours) | one.drift_figures(self.alerts, hours)
 
     def series(self, days: int) -> dict[str, Any]:
@@ -166,7 +153,7 @@ class Known:
 
     def firing(self) -> int:
         """Count the alerts that fire and nobody has acknowledged."""
-        return sum(1 for alert in listed_alerts(self.database, most=MOST_ALERTS) if not alert["acknowledged_us"])
+        return sum(1 for alert in listed_alerts(self.database) if not alert["acknowledged_us"])
 
     def warm(self) -> None:
         """Read what is asked for first, so that the first who looks need not wait; what fails is told to them."""

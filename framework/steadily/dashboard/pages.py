@@ -56,6 +56,7 @@ STATIC = {
     "uplot/uPlot.iife.min.js": "text/javascript; charset=utf-8",
     "uplot/uPlot.min.css": "text/css; charset=utf-8",
 }
+HTML = "text/html; charset=utf-8"
 DAY_NAMES = {7: "7 days", 28: "4 weeks", 90: "3 months", 365: "a year"}
 logger = logging.getLogger("steadily.dashboard")
 Handler = Callable[[Request], Awaitable[Response]]
@@ -258,9 +259,6 @@ class Pages:
     def refused(self, request: Request, status: int, what: str) -> Response:
         """Say on a page why there is none."""
         return self.page(request, "error.html", {"status": status, "what": what}, status)
-
-
-HTML = "text/html; charset=utf-8"
 
 
 def page_routes(known: Known, door: Door) -> list[Route]:

@@ -8,10 +8,9 @@ from typing import Any
 
 from steadily.dashboard.settings import DashboardSettings
 from steadily.serving.settings import ServeSettings
-from steadily.serving.start import bound, refuse_open_doors, url_of
+from steadily.serving.start import ANY_SERVER, bound, refuse_open_doors, url_of
 from steadily.settings import settings
 
-KEEP_ALIVE = 75
 GRACE = 5
 
 
@@ -37,17 +36,7 @@ def show(project: Path, given: dict[str, Any], tell: Callable[[str], None]) -> N
         app = create()
         listening.listen()  # so that whoever reads the line may ask at once
         tell(f"the dashboard is at {url_of(listening, chosen.host)}/dashboard; Ctrl-C ends it")
-        config = uvicorn.Config(
-            app,
-            http="httptools",
-            ws="none",
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_keep_alive=KEEP_ALIVE,
-            timeout_graceful_shutdown=GRACE,
-        )
+        config = uvicorn.Config(app, timeout_graceful_shutdown=GRACE, **ANY_SERVER)
         uvicorn.Server(config).run(sockets=[listening])
     finally:
         listening.close()

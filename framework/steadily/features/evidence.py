@@ -38,6 +38,10 @@ class Published:
     ttl: float | None = None
     told: str = ""
 
+    def age(self, now_us: int) -> float | None:
+        """Give how many seconds its newest values are old; None where it has none, or nobody could say."""
+        return None if self.as_of_us is None else (now_us - self.as_of_us) / SECOND_US
+
     def to_json(self) -> dict[str, Any]:
         """Give it as plain values."""
         return asdict(self)
@@ -80,7 +84,7 @@ def freshness(found: list[Published], now_us: int) -> dict[str, float | None]:
         found: What ``is_published`` gave.
         now_us: The time, in microseconds since 1970.
     """
-    return {one.name: None if one.as_of_us is None else (now_us - one.as_of_us) / SECOND_US for one in found}
+    return {one.name: one.age(now_us) for one in found}
 
 
 def moment(us: int) -> str:

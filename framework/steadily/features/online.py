@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Late
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -30,8 +31,10 @@ from steadily.features.keys import (
     refuse_other_keys,
     typed,
 )
+from steadily.features.settings import FeaturesSettings
 from steadily.features.store import TIMEOUT, Head, Store, StoreAway, open_store
 from steadily.lookups import OUTCOMES, Features, FeatureSet, Found, Outcome
+from steadily.settings import settings
 from steadily.units import SECOND_US
 
 REMEMBERED = 10_000  # keys
@@ -78,6 +81,16 @@ def online_features(
 ) -> Callable[[FeatureSet], Online]:
     """Give what ``open_bundle`` takes as ``features``: lookups in a store in the place of the bundle's own files."""
     return lambda described: open_online(url, described, timeout=timeout, refresh=refresh, heard=heard)
+
+
+def project_features(project: Path, heard: Heard = unheard) -> Callable[[FeatureSet], Online]:
+    """Give the same for the store that a project's settings name.
+
+    Raises:
+        ConfigError: The settings can't be read.
+    """
+    chosen = settings(project, FeaturesSettings)
+    return online_features(chosen.address(project), timeout=chosen.timeout, refresh=chosen.refresh, heard=heard)
 
 
 class Online(Features):

@@ -44,7 +44,14 @@ def told(watch: Watch, served: Sequence[Served], now_us: int) -> dict[str, Any]:
         "labels_after_hours": watch.monitor.labels_after_hours,
         "serving": [told_of(one, rules, watch.alerts) for one in served],
         "rules": [told_rule(rule) for rule in rules],
-        "alerts": [with_moments(alert) for alert in listed_alerts(watch.database)],
+        **alarms(watch, now_us),
+    }
+
+
+def alarms(watch: Watch, now_us: int, *, all_: bool = False) -> dict[str, Any]:
+    """Tell alerts, those that are over too if ``all_``, silences and channels."""
+    return {
+        "alerts": [with_moments(alert) for alert in listed_alerts(watch.database, all_=all_)],
         "silences": [with_moments(one) for one in listed_silences(watch.database, now_us)],
         "channels": [with_moments(one) for one in channel_states(watch.database, watch.alerts.channels)],
     }

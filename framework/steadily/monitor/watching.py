@@ -71,11 +71,20 @@ class Watch:
         count_labels(self.database, since_us=since)
         decides = last is None or not 0 <= now_us - last < unless_within_us
         rules = rules_of(self.alerts)
-        served = read_served(self.database, self.references, self.monitor, now_us, span_of(self.monitor, rules))
+        served = self.read(now_us)
         if decides:
             self.decide(served, rules, now_us)
         deliver(self.database, self.alerts.channels, self.listeners, now_us)
         return served
+
+    def read(self, now_us: int) -> list[Served]:
+        """Read what is known of all that serves, as far back as rules and windows look; decide nothing.
+
+        Raises:
+            DatabaseAway: The database can't be reached.
+        """
+        span = span_of(self.monitor, rules_of(self.alerts))
+        return read_served(self.database, self.references, self.monitor, now_us, span)
 
     def decide(self, served: Sequence[Served], rules: tuple[Rule, ...], now_us: int) -> None:
         """Write down what fires and what is over, and the posts that tell it."""

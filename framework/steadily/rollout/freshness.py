@@ -17,7 +17,6 @@ from steadily.features import Published, is_published
 from steadily.monitor.alerts import Seen, Subject
 from steadily.monitor.levels import BEYOND, CLEAR, UNKNOWN
 from steadily.monitor.settings import FreshnessSettings
-from steadily.units import SECOND_US
 
 RULE = "freshness"
 HOUR = 3_600.0  # seconds
@@ -37,10 +36,6 @@ class Read:
     release: int
     slot: str
     found: Published
-
-    def age(self, now_us: int) -> float | None:
-        """Give how many seconds its newest values are old; None where nothing is known."""
-        return None if self.found.as_of_us is None else (now_us - self.found.as_of_us) / SECOND_US
 
 
 @dataclass(frozen=True)
@@ -89,7 +84,7 @@ class Freshness:
 
 def seen_of(one: Read, settings: FreshnessSettings, now_us: int) -> Seen:
     """Say on which side of what is allowed an age stands."""
-    found, age = one.found, one.age(now_us)
+    found, age = one.found, one.found.age(now_us)
     most = found.ttl if settings.hours is None else settings.hours * HOUR
     side = UNKNOWN if found.published is None else BEYOND if not found.published else CLEAR
     if age is not None and most is not None and age > most:

@@ -15,8 +15,6 @@ from steadily.clock import Clock
 from steadily.database import Database
 from steadily.errors import DatabaseError
 from steadily.monitor.exposed import text_of
-from steadily.monitor.levels import rules_of
-from steadily.monitor.looking import read_served, span_of
 from steadily.monitor.references import References
 from steadily.monitor.settings import AlertSettings, MonitorSettings
 from steadily.monitor.telling import told
@@ -63,6 +61,5 @@ class Exposing:
 
     def read(self) -> bytes:
         """Read what is known now."""
-        now_us, span = self.clock.now_us(), span_of(self.monitor, rules_of(self.alerts))
-        served = read_served(self.database, self.watch.references, self.monitor, now_us, span)
-        return text_of(told(self.watch, served, now_us))
+        now_us = self.clock.now_us()
+        return text_of(told(self.watch, self.watch.read(now_us), now_us))

@@ -26,7 +26,7 @@ class Exposed:
         published = GaugeMetricFamily(PUBLISHED, "Whether the version that a release reads is there.", labels=LABELS)
         for one in self.read:
             labels = [one.found.name, one.found.version, str(one.release), one.slot]
-            seconds = one.age(self.now_us)
+            seconds = one.found.age(self.now_us)
             if seconds is not None:
                 age.add_metric(labels, seconds)
             if one.found.published is not None:

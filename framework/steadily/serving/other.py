@@ -30,9 +30,11 @@ def main() -> None:
     out = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a step prints is no answer
     try:
+        from steadily.features.online import project_features
         from steadily.serving.scoring import Release
 
-        features = None if given["project"] is None else features_of(Path(given["project"]))
+        # Looked up where the live release does: what is compared has read the same.
+        features = None if given["project"] is None else project_features(Path(given["project"]))
         folder = Path(given["folder"])
         release = Release.open(given["number"], folder, way=given["way"], most_rows=1_000_000, features=features)
     except Exception as error:  # whatever keeps it from serving is told, and is its own matter
@@ -41,16 +43,6 @@ def main() -> None:
     tell(out, {"ready": True})
     for line in sys.stdin.buffer:
         tell(out, {"requests": [answered(release, rows) for rows in json.loads(line)]})
-
-
-def features_of(project: Path) -> Any:
-    """Open feature sets where the live release looks them up, too: what is compared has read the same."""
-    from steadily.features import online_features
-    from steadily.features.settings import FeaturesSettings
-    from steadily.settings import settings
-
-    online = settings(project, FeaturesSettings)
-    return online_features(online.address(project), timeout=online.timeout, refresh=online.refresh)
 
 
 def answered(release: Any, rows: list[Any]) -> dict[str, Any]:

@@ -24,7 +24,15 @@ from steadily.settings import settings
 
 APPLICATION = "steadily.serving.app:create"
 GRACE = 30  # seconds that requests at work have at the end
-KEEP_ALIVE = 75
+ANY_SERVER: dict[str, Any] = {  # what uvicorn is told, whatever it serves
+    "http": "httptools",
+    "ws": "none",
+    "lifespan": "on",
+    "log_config": None,
+    "access_log": False,
+    "server_header": False,
+    "timeout_keep_alive": 75,
+}
 BACKLOG = 2_048
 PACE = 0.02  # seconds
 NEW = 60.0  # seconds in which a folder of figures is not locked yet, perhaps
@@ -40,7 +48,7 @@ def service_of(project: Path) -> Any:
     from steadily.clock import clock_of
     from steadily.database import open_project
     from steadily.database.settings import RetentionSettings
-    from steadily.features import online_features
+    from steadily.features.online import project_features
     from steadily.features.settings import FeaturesSettings
     from steadily.monitor.settings import AlertSettings, MonitorSettings
     from steadily.releases.records import find_release
@@ -55,9 +63,8 @@ def service_of(project: Path) -> Any:
     from steadily.serving.scoring import QUICK, Release
     from steadily.serving.service import Service
 
-    chosen, online = settings(project, ServeSettings), settings(project, FeaturesSettings)
-    measures, store = Measures(), online.address(project)
-    features = online_features(store, timeout=online.timeout, refresh=online.refresh, heard=measures.looked_up)
+    chosen, measures = settings(project, ServeSettings), Measures()
+    features = project_features(project, measures.looked_up)
     database = open_project(project)
     own, trial = OwnModules(), os.environ.get(TRIAL)
 
@@ -79,7 +86,7 @@ def service_of(project: Path) -> Any:
     clock, monitor = clock_of(database), settings(project, MonitorSettings)
     counting = counting_of(database, monitor, clock)
     alerts = settings(project, AlertSettings)
-    freshness = Freshness(database, store, alerts.freshness)
+    freshness = Freshness(database, settings(project, FeaturesSettings).address(project), alerts.freshness)
     monitoring = (
         Monitoring(project.absolute(), database, clock, monitor, alerts, (freshness,)) if monitor.inside else None
     )
@@ -143,17 +150,11 @@ def serve(
             factory=True,
             workers=chosen.workers,
             loop="auto",
-            http="httptools",
-            ws="none",
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            server_header=False,
             date_header=False,
             backlog=BACKLOG,
-            timeout_keep_alive=KEEP_ALIVE,
             timeout_graceful_shutdown=GRACE,
             timeout_worker_healthcheck=GRACE,
+            **ANY_SERVER,
         )
         server = uvicorn.Server(config)
         if chosen.workers > 1:
